@@ -1,0 +1,131 @@
+"""Takes what an adapter registers; gives backends by name. The only door for adapters.
+
+A backend knows three verbs: train, evaluate, gradients. It never sees YAML, levels, criteria,
+rewinding or file paths. Everything that an adapter needs of ltspec is re-exported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltspec.data.dataset import Split
+from ltspec.decisions.recipe import Adam, Optimizer, Sgd
+from ltspec.decisions.state import Array, Arrays, Masks, State
+from ltspec.decisions.tape import Tape
+from ltspec.errors import BackendError
+from ltspec.networks.graph import INPUT, Flatten, Graph, Linear, Node, Op, Parameter, Relu
+
+__all__ = [
+    "INPUT", "Adam", "Adapter", "Array", "Arrays", "Backend", "BackendError", "Demand",
+    "Evaluation", "Flatten", "Graph", "Linear", "Lowering", "Masks", "Node", "Op", "Optimizer",
+    "Parameter", "Precision", "Relu", "Settings", "Sgd", "Split", "State", "Tape",
+]
+
+Precision = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run is played; nothing here changes what a stage means."""
+
+    device: str
+    """``cpu``, ``cuda`` or ``cuda:1``; never ``auto``, which is resolved before."""
+    precision: Precision
+    threads: int | None = None
+    """Threads of the CPU; None leaves the framework's own choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a training stage asks of a backend, enough to choose how it is played."""
+
+    graph: Graph
+    batch_size: int
+    examples: int
+    """Training examples of the data set."""
+    optimizer: Optimizer
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """How one training stage is played on one backend and device. Plain data, shown by ``plan``."""
+
+    layout: str
+    """For example ``canonical`` or ``channels-last``."""
+    compilation: str
+    """For example ``eager`` or ``xla``."""
+    chunk_steps: int
+    """Steps that are played without returning to Python's side of the runner; pieces of a tape
+    begin and end on multiples of it, so that a resumed run makes the same calls."""
+    side_by_side: int
+    """Stages played at once."""
+    memory_bytes: int
+    """Estimate of the peak on the device: weights, masks, slots, activations, data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Sums over a split."""
+
+    examples: int
+    correct: int
+    """Examples whose largest logit is the label's; ties go to the lowest class."""
+    loss_sum: float
+    """Sum of the cross-entropy over the examples, in nats."""
+
+
+class Backend(Protocol):
+    """Plays tapes on states, on one device. Pure: same arguments, same result."""
+
+    def train(
+        self, graph: Graph, data: Split, tape: Tape, state: State, masks: Masks,
+        optimizer: Optimizer, lowering: Lowering,
+    ) -> tuple[State, NDArray[np.float32]]:
+        """Play every step of ``tape`` on ``state``; return the state after, and the loss of each
+        step, (tape.stop - tape.start,), taken before its update.
+
+        ``state.step`` equals ``tape.start``. Weights that ``masks`` excludes are zero on entry and
+        exactly zero after every step. Tensors without a mask are dense. Empty ``state.slots``
+        mean a fresh optimiser. Returned arrays have the precision of the settings.
+        """
+
+    def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
+        """Loss and correct answers over the whole split."""
+
+    def gradients(
+        self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
+    ) -> tuple[float, dict[str, Array]]:
+        """Mean loss over the examples ``indices``, and its gradient by every parameter."""
+
+
+class Adapter(Protocol):
+    """What a package registers under the entry-point group ``ltspec.backends``.
+
+    Importing its module must not import the framework.
+    """
+
+    name: str
+    extra: str
+    """What ``pip install`` needs when the framework is missing, for example ``ltspec[torch]``."""
+    precisions: tuple[Precision, ...]
+    gaps: Mapping[str, str]
+    """What it lacks: a feature (``op:linear``, ``optimizer:adam``, ``device:gpu``,
+    ``precision:float64``) and the reason."""
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the framework. Raises ImportError when it is not installed."""
+
+    def devices(self) -> Sequence[str]:
+        """Devices that can be used now, the best one first. Raises ImportError likewise."""
+
+    def lower(self, demand: Demand, settings: Settings) -> Lowering:
+        """Choose how a training stage is played. Imports no framework."""
+
+    def open(self, settings: Settings) -> Backend:
+        """Start the framework on a device. Raises BackendError when the device is missing."""
