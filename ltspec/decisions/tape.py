@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,10 +60,17 @@ def record(recipe: Recipe, start: int, stop: int, fresh_at: int) -> Tape:
         raise ValueError(f"a tape from {start} to {stop}, fresh at {fresh_at}, has no steps")
     first, last = start // recipe.steps_per_epoch, (stop - 1) // recipe.steps_per_epoch
     orders = np.stack([
-        rng.permutation(recipe.examples, recipe.order_seed, "order", epoch)
-        for epoch in range(first, last + 1)
+        _order(recipe.examples, recipe.order_seed, epoch) for epoch in range(first, last + 1)
     ])
     return Tape(
         start=start, stop=stop, first_update=start - fresh_at, batch_size=recipe.batch_size,
         orders=orders, rates=rates(recipe.schedule, start, stop),
     )
+
+
+@lru_cache(maxsize=4)
+def _order(examples: int, seed: int, epoch: int) -> NDArray[np.int32]:
+    """Kept for a moment, since a tape is recorded in pieces that are shorter than an epoch."""
+    order = rng.permutation(examples, seed, "order", epoch)
+    order.flags.writeable = False
+    return order

@@ -1,0 +1,105 @@
+"""Takes the name of a backend and a device; gives its adapter, or says in time what is missing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from ltspec.engine.backend import Adapter, Settings
+from ltspec.errors import BackendError
+from ltspec.networks.graph import OPS
+from ltspec.plan.stages import Plan
+
+GROUP = "ltspec.backends"
+"""Entry-point group under which a package registers its adapter."""
+
+
+@cache
+def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Registered backends by name, without importing any. More than one entry is a clash."""
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for entry in entry_points(group=GROUP):
+        if entry not in found.get(entry.name, ()):
+            found[entry.name] = (*found.get(entry.name, ()), entry)
+    return found
+
+
+def find(name: str) -> Adapter:
+    """The adapter of that name; does not import its framework.
+
+    Raises BackendError: LT301 for a name that no package registers, LT310 where two do or where
+    the package cannot be imported.
+    """
+    entries = installed().get(name, ())
+    if not entries:
+        close = difflib.get_close_matches(name, installed(), 1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise BackendError(f"no backend is named {name!r}", code="LT301",
+                           hint=f"{hint}installed: {', '.join(sorted(installed()))}")
+    if len({entry.value for entry in entries}) > 1:
+        places = " and ".join(entry.value for entry in entries)
+        raise BackendError(f"two packages register a backend named {name!r}: {places}",
+                           code="LT310", hint="uninstall one of them")
+    try:
+        adapter: Adapter = entries[0].load()
+    except Exception as error:
+        raise BackendError(f"the backend {name!r} cannot be imported: {error}", code="LT310",
+                           hint=f"it is registered as {entries[0].value}") from error
+    return adapter
+
+
+def versions(adapter: Adapter) -> dict[str, str]:
+    """Versions of its framework. Raises BackendError (LT302) where that is not installed."""
+    try:
+        return adapter.versions()
+    except ImportError as error:
+        raise BackendError(
+            f"the backend {adapter.name} needs a package that is not installed: {error}",
+            code="LT302", hint=f'pip install "{adapter.extra}"',
+        ) from error
+
+
+def choose_device(adapter: Adapter, wanted: str) -> str:
+    """The device to use: ``auto`` is the best one there is.
+
+    Raises BackendError (LT302, LT303) where the framework or the device is missing.
+    """
+    versions(adapter)
+    devices = list(adapter.devices())
+    if wanted == "auto":
+        return devices[0]
+    if wanted == "cuda" and any(device.startswith("cuda") for device in devices):
+        return wanted
+    if wanted not in devices:
+        raise BackendError(f"the backend {adapter.name} has no device {wanted!r} here",
+                           code="LT303", hint=f"devices: {', '.join(devices)}")
+    return wanted
+
+
+def refuse_gaps(adapter: Adapter, plan: Plan, settings: Settings) -> None:
+    """Say before any compute what this backend cannot do.
+
+    Raises BackendError (LT304) with every reason.
+    """
+    reasons = [
+        f"{feature}: {adapter.gaps[feature]}"
+        for feature in sorted(features(plan, settings)) if feature in adapter.gaps
+    ]
+    if settings.precision not in adapter.precisions:
+        reasons.append(f"precision:{settings.precision}: has {', '.join(adapter.precisions)}")
+    if reasons:
+        raise BackendError(f"the backend {adapter.name} cannot run this: " + "; ".join(reasons),
+                           code="LT304", hint="`ltspec backends` lists what each one lacks")
+
+
+def features(plan: Plan, settings: Settings) -> set[str]:
+    """What a plan asks of a backend, in the names that adapters use for their gaps."""
+    names = {kind: name for name, kind in OPS.items()}
+    wanted = {f"op:{names[type(node.op)]}" for graph in plan.graphs.values() for node in graph.nodes}
+    wanted |= {f"optimizer:{type(work.recipe.optimizer).__name__.lower()}"
+               for _, work in plan.trainings()}
+    wanted.add(f"precision:{settings.precision}")
+    wanted.add("device:cpu" if settings.device == "cpu" else "device:gpu")
+    return wanted

@@ -1,0 +1,211 @@
+"""Takes a stage and the results that it reads; gives its result. One arm for each kind.
+
+Every result is checked against the plan before it may be stored: pruned weights are exactly zero,
+counts are those of the plan, a ticket equals the state that it was rewound to.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ltspec.data.dataset import Dataset, Split
+from ltspec.decisions import masks as masking
+from ltspec.decisions.criteria import CRITERIA
+from ltspec.decisions.initial import initial_weights
+from ltspec.decisions.state import Array, Arrays, Masks
+from ltspec.engine.arrays import masks_of, pack_masks, pack_slots, pack_weights, state_of, weights_of
+from ltspec.engine.backend import Backend
+from ltspec.engine.execution import ExecutionPlan
+from ltspec.engine.training import Progress, Training, play
+from ltspec.engine.watch import Watch
+from ltspec.errors import InvariantError
+from ltspec.plan.cost import slots
+from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
+
+Facts = dict[str, Any]
+Made = tuple[Facts, dict[str, Array]]
+"""What a stage leaves behind: facts for people, arrays for the stages that read it."""
+
+
+class Result(Protocol):
+    """A result as the store gives it."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def arrays(self) -> Arrays: ...
+
+
+@dataclass
+class Bench:
+    """What stages are performed with: opened once, when the first stage needs it."""
+
+    plan: Plan
+    execution: ExecutionPlan
+    open_backend: Callable[[], Backend]
+    open_data: Callable[[str], Dataset]
+    played_on: Mapping[str, str]
+    """Device and versions, kept with each training."""
+    _backend: Backend | None = None
+    _data: dict[str, Dataset] = field(default_factory=dict)
+
+    @property
+    def backend(self) -> Backend:
+        """The backend, started at first use."""
+        if self._backend is None:
+            self._backend = self.open_backend()
+        return self._backend
+
+    def data(self, name: str) -> Dataset:
+        """A data set, read at first use."""
+        if name not in self._data:
+            self._data[name] = self.open_data(name)
+        return self._data[name]
+
+    def split(self, name: str, split: str) -> Split:
+        """One split of a data set."""
+        dataset = self.data(name)
+        return dataset.train if split == "train" else dataset.test
+
+
+class Checkpoints(Protocol):
+    """Where a training leaves its state on the way."""
+
+    def latest(self, stage: Stage) -> tuple[int, Arrays] | None:
+        """The furthest point of the stage's run that is not past its end: step and arrays."""
+
+    def save(self, stage: Stage, step: int, arrays: Callable[[], Arrays], force: bool) -> None:
+        """Keep a point if one is due, or at any rate with ``force``."""
+
+
+def perform(stage: Stage, inputs: Mapping[str, Result], bench: Bench, checkpoints: Checkpoints,
+            watch: Watch) -> Made:
+    """Do one stage's work. Raises InvariantError when the result breaks a promise."""
+    graph = bench.plan.graphs[stage.work.graph]
+    match stage.work:
+        case Init(rule=rule, seed=seed, draw=draw):
+            return {}, pack_weights(initial_weights(graph, rule, seed, draw))
+        case Train() as work:
+            return _train(stage, work, inputs["state"], bench, checkpoints, watch)
+        case Prune() as work:
+            return _prune(work, {p.name: p.shape for p in graph.parameters}, inputs)
+        case Rewind():
+            return _rewind(weights_of(inputs["state"].arrays), masks_of(inputs["mask"].arrays))
+        case Evaluate(data=data, split=split):
+            return _evaluate(stage, weights_of(inputs["state"].arrays), bench, data, split)
+
+
+def _train(stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: Checkpoints,
+           watch: Watch) -> Made:
+    began = time.perf_counter()
+    masks = masks_of(start.arrays)
+    dtype = np.dtype(bench.execution.settings.precision)
+    progress = Progress(state_of(_only_weights(start.arrays, dtype), work.start),
+                        np.zeros(0, np.float32))
+    earlier = checkpoints.latest(stage)
+    if earlier is not None:
+        step, arrays = earlier
+        progress = Progress(state_of(arrays, step), np.asarray(arrays["loss"], np.float32))
+    watch.stage_began(stage, progress.state.step)
+
+    def after_piece(now: Progress, steps: int) -> None:
+        nonlocal progress
+        progress = now
+        watch.trained(stage, now.state.step, steps, float(now.losses[-steps:].mean()))
+        if now.state.step < work.stop:
+            checkpoints.save(stage, now.state.step, lambda: _pack(now, with_slots=True), force=False)
+
+    training = Training(
+        bench.plan.graphs[work.graph], work.recipe, work.start, work.stop, masks,
+        bench.split(work.recipe.data, "train"), bench.backend,
+        bench.execution.lowerings[stage.key],
+    )
+    try:
+        progress = play(training, progress, after_piece)
+    except KeyboardInterrupt:
+        if work.start < progress.state.step < work.stop:
+            checkpoints.save(stage, progress.state.step,
+                             lambda: _pack(progress, with_slots=True), force=True)
+        raise
+    _check_trained(progress.state.weights, masks, stage)
+    facts = {
+        "steps": work.stop - work.start,
+        "final_loss": float(progress.losses[-100:].mean()),
+        "played_on": dict(bench.played_on),
+        "seconds": round(time.perf_counter() - began, 3),
+        "resumable": stage.resumable or slots(work.recipe.optimizer) == 0,
+    }
+    return facts, _pack(progress, with_slots=stage.resumable)
+
+
+def _only_weights(arrays: Arrays, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Weights in the run's precision and without slots: the optimiser is fresh at the start."""
+    return {
+        name: array.astype(dtype, copy=False)
+        for name, array in arrays.items() if name.startswith("weights/")
+    }
+
+
+def _pack(progress: Progress, with_slots: bool) -> dict[str, Array]:
+    arrays = {**pack_weights(progress.state.weights), "loss": progress.losses}
+    return {**arrays, **pack_slots(progress.state.slots)} if with_slots else arrays
+
+
+def _check_trained(weights: Arrays, masks: Masks, stage: Stage) -> None:
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise InvariantError(f"{stage.label}: {name} has entries that are not finite")
+        if name in masks and np.any(array[~masks[name]]):
+            count = np.count_nonzero(array[~masks[name]])
+            raise InvariantError(f"{stage.label}: {count} pruned weights of {name} are not zero")
+
+
+def _prune(work: Prune, shapes: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Result]) -> Made:
+    before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
+    weights = weights_of(inputs["state"].arrays) if "state" in inputs else {}
+    module = importlib.import_module(
+        f"ltspec.decisions.criteria.{CRITERIA[work.criterion].module}")
+    scores = module.score({name: shapes[name] for name in work.tensors}, weights, work.seed or 0)
+    masks = masking.prune(scores, before, work.keep)
+    kept = masking.count_kept(masks)
+    counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
+    if counts != work.keep:
+        raise InvariantError(f"a mask keeps {counts} weights, and the plan says {work.keep}")
+    for name, mask in masks.items():
+        if name in before and np.any(mask & ~before[name]):
+            raise InvariantError(f"the mask of {name} has grown")
+    return {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}, \
+        pack_masks(masks)
+
+
+def _rewind(source: Arrays, masks: Masks) -> Made:
+    weights = masking.apply(source, masks)
+    for name, array in weights.items():
+        mask = masks.get(name)
+        same = np.array_equal(array, source[name]) if mask is None else (
+            np.array_equal(array[mask], source[name][mask]) and not np.any(array[~mask]))
+        if not same:
+            raise InvariantError(f"rewinding changed {name}")
+    facts = {"kept": masking.count_kept(masks),
+             "of": {name: int(mask.size) for name, mask in masks.items()}}
+    return facts, {**pack_weights(weights), **pack_masks(masks)}
+
+
+def _evaluate(stage: Stage, weights: Arrays, bench: Bench, data: str, split: str) -> Made:
+    dtype = np.dtype(bench.execution.settings.precision)
+    weights = {name: array.astype(dtype, copy=False) for name, array in weights.items()}
+    examples = bench.split(data, split)
+    graph = bench.plan.graphs[stage.work.graph]
+    found = bench.backend.evaluate(graph, examples, weights)
+    if found.examples != len(examples) or not 0 <= found.correct <= found.examples:
+        raise InvariantError(f"{stage.label}: measured {found}, of {len(examples)} examples")
+    return {
+        "examples": found.examples, "correct": found.correct,
+        "accuracy": found.correct / found.examples, "loss": found.loss_sum / found.examples,
+    }, {}

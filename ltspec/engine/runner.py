@@ -1,0 +1,180 @@
+"""Takes a Plan and how it is played; gives every result that the plan names, from the store or new.
+
+A stage whose result is in the store is not done again, and neither is what only it would have
+read. A stage is a pure function of its inputs, so it may be killed at any moment and done again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ltspec.decisions.state import Arrays
+from ltspec.engine.perform import Bench, perform
+from ltspec.engine.store import Realm, Result
+from ltspec.engine.watch import Watch
+from ltspec.errors import Interrupted, RunError
+from ltspec.plan.stages import Plan, Stage, Train
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much of a plan is done."""
+
+    wanted: tuple[int, ...]
+    """Stages to be done, in order."""
+    held: int
+    """Stages of the plan that the store holds."""
+    steps: int
+    """Training steps to be done."""
+
+
+def standing(plan: Plan, has: Callable[[str], bool]) -> Standing:
+    """What is still to be done: what the outcomes need and the store does not hold."""
+    held = [has(stage.key) for stage in plan.stages]
+    wanted: set[int] = set()
+    waiting = [
+        place for outcome in plan.outcomes
+        for place in (*outcome.scores.values(), *([outcome.ticket] if outcome.ticket is not None
+                                                  else []))
+    ]
+    while waiting:
+        place = waiting.pop()
+        if not held[place] and place not in wanted:
+            wanted.add(place)
+            waiting.extend(plan.stages[place].reads)
+    steps = sum(plan.own_steps(plan.stages[place]) for place in wanted)
+    return Standing(tuple(sorted(wanted)), sum(held), steps)
+
+
+def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds: float) -> None:
+    """Do everything that is still to be done.
+
+    Raises Interrupted when the person stops it (what was done is kept), and RunError where a
+    training diverges, a result breaks a promise, memory runs out or the store cannot be written.
+    """
+    now = standing(plan, realm.has)
+    watch.began(len(now.wanted), now.held, now.steps)
+    try:
+        # A result found damaged while it is read is moved aside; then there is more to be done.
+        while now.wanted:
+            _Pass(plan, realm, bench, watch, checkpoint_seconds).go(now.wanted)
+            now = standing(plan, realm.has)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "stopped; everything up to the last finished piece of training is kept",
+            hint="run the same command again to go on",
+        ) from None
+    except MemoryError:
+        raise RunError("memory ran out", code="LT406",
+                       hint="a smaller batch or network, or a machine with more memory") from None
+
+
+class _Damaged(Exception):
+    """A result that was there is not any more."""
+
+
+@dataclass
+class _Pass:
+    """One walk over the stages that are to be done."""
+
+    plan: Plan
+    realm: Realm
+    bench: Bench
+    watch: Watch
+    checkpoint_seconds: float
+    held: dict[int, Result] = field(default_factory=dict)
+    """Results in memory, each for as long as a later stage of this walk reads it."""
+
+    def go(self, wanted: tuple[int, ...]) -> None:
+        """Do the stages in order; returns early when a result was found damaged."""
+        readers: dict[int, int] = {}
+        for place in wanted:
+            for read in self.plan.stages[place].inputs.values():
+                readers[read] = readers.get(read, 0) + 1
+        for place in wanted:
+            stage = self.plan.stages[place]
+            try:
+                result = self.do(stage)
+            except _Damaged:
+                return
+            for read in stage.inputs.values():
+                readers[read] -= 1
+                if not readers[read]:
+                    self.held.pop(read, None)
+            if readers.get(place):
+                self.held[place] = result
+
+    def do(self, stage: Stage) -> Result:
+        """One stage; another process may be doing it, or have done it by now."""
+        with self.realm.lock(stage.key):
+            done = self.realm.read(stage.key)
+            if done is not None:
+                return done
+            inputs = {role: self.result(place) for role, place in stage.inputs.items()}
+            if not isinstance(stage.work, Train):  # a training says where it goes on from
+                self.watch.stage_began(stage, 0)
+            began = time.perf_counter()
+            trail = _Trail(self.realm, self.checkpoint_seconds)
+            facts, arrays = perform(stage, inputs, self.bench, trail, self.watch)
+            facts = {**facts, "kind": stage.kind, "label": stage.label}
+            self.realm.write(stage.key, facts, arrays)
+            if isinstance(stage.work, Train):
+                if facts["resumable"]:
+                    self.realm.add_point(stage.run, stage.work.stop, stage.key)
+                self.realm.checkpoint_drop(stage.run)
+            self.watch.stage_ended(stage, facts, time.perf_counter() - began)
+        return Result(facts, arrays)
+
+    def result(self, place: int) -> Result:
+        """A result that an earlier stage left, in memory or in the store."""
+        if place not in self.held:
+            found = self.realm.read(self.plan.stages[place].key)
+            if found is None:
+                raise _Damaged
+            self.held[place] = found
+        return self.held[place]
+
+
+@dataclass
+class _Trail:
+    """Checkpoints of one training, and stored points of the same run, in one place."""
+
+    realm: Realm
+    every: float
+    saved: float = field(default_factory=time.perf_counter)
+
+    def latest(self, stage: Stage) -> tuple[int, Arrays] | None:
+        """The furthest point that is not past the stage's end."""
+        assert isinstance(stage.work, Train)
+        best: tuple[int, Arrays] | None = None
+        checkpoint = self.realm.checkpoint_read(stage.run)
+        if checkpoint is not None and checkpoint.facts["step"] < stage.work.stop:
+            best = checkpoint.facts["step"], checkpoint.arrays
+        for stop, key in sorted(self.realm.points(stage.run).items(), reverse=True):
+            if stop >= stage.work.stop:
+                continue
+            if best is not None and best[0] >= stop:
+                break
+            point = self.realm.read(key)
+            if point is not None:
+                return stop, point.arrays
+        return best
+
+    def save(self, stage: Stage, step: int, arrays: Callable[[], Arrays], force: bool) -> None:
+        """Write a checkpoint when ``every`` seconds have passed since the last one."""
+        if force or time.perf_counter() - self.saved >= self.every:
+            self.realm.checkpoint_write(stage.run, {"step": step}, arrays())
+            self.saved = time.perf_counter()
+
+
+def scores(plan: Plan, realm: Realm) -> Mapping[int, Mapping[str, object]]:
+    """Facts of every evaluation that the store holds, by its place in the plan."""
+    found = {}
+    for outcome in plan.outcomes:
+        for place in outcome.scores.values():
+            facts = realm.read_facts(plan.stages[place].key)
+            if facts is not None:
+                found[place] = facts
+    return found

@@ -1,0 +1,78 @@
+"""Takes a Plan; gives what it costs: training steps, FLOPs, and bytes on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ltspec.decisions.recipe import Optimizer, Sgd
+from ltspec.networks.graph import Graph
+from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one stage, or of several together."""
+
+    steps: int = 0
+    """Training steps."""
+    flops: int = 0
+    """Floating-point operations of training: three forward passes an example (forward, and twice
+    that backward), a multiply-add counting as two. Masks do not make it less."""
+    disk: int = 0
+    """Bytes in the store, to within a few hundred."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.steps + other.steps, self.flops + other.flops, self.disk + other.disk)
+
+
+def examples_seen(steps_from: int, steps_to: int, batch_size: int, examples: int) -> int:
+    """Examples in the batches steps_from .. steps_to - 1, the last of an epoch being smaller."""
+    per_epoch = -(-examples // batch_size)
+
+    def seen(step: int) -> int:
+        epochs, rest = divmod(step, per_epoch)
+        return epochs * examples + min(rest * batch_size, examples)
+
+    return seen(steps_to) - seen(steps_from)
+
+
+def slots(optimizer: Optimizer) -> int:
+    """Tensors that the optimiser remembers for each parameter."""
+    if isinstance(optimizer, Sgd):
+        return 1 if optimizer.momentum else 0
+    return 2
+
+
+def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
+    """What one stage costs, from the point that it follows on."""
+    graph = plan.graphs[stage.work.graph]
+    weights = sum(parameter.size for parameter in graph.parameters)
+    match stage.work:
+        case Init():
+            return Cost(disk=weights * float_bytes)
+        case Train(recipe=recipe, start=start, stop=stop):
+            own = plan.own_steps(stage)
+            seen = examples_seen(stop - own, stop, recipe.batch_size, recipe.examples)
+            kept = 1 + (slots(recipe.optimizer) if stage.resumable else 0)
+            return Cost(own, 3 * graph.forward_flops * seen,
+                        weights * float_bytes * kept + 4 * (stop - start))
+        case Prune(tensors=tensors):
+            return Cost(disk=_entries(graph, tensors))
+        case Rewind():
+            return Cost(disk=weights * float_bytes + _mask_bytes(plan, stage))
+        case Evaluate():
+            return Cost(disk=0)
+
+
+def _entries(graph: Graph, tensors: tuple[str, ...]) -> int:
+    return sum(parameter.size for parameter in graph.parameters if parameter.name in tensors)
+
+
+def _mask_bytes(plan: Plan, stage: Stage) -> int:
+    mask = plan.stages[stage.inputs["mask"]].work
+    return _entries(plan.graphs[stage.work.graph], mask.tensors) if isinstance(mask, Prune) else 0
+
+
+def total(plan: Plan) -> Cost:
+    """What the whole plan costs in an empty store."""
+    return sum((cost(plan, stage) for stage in plan.stages), Cost())

@@ -1,0 +1,53 @@
+"""Takes a stage and its inputs' keys; gives its key: a hash of what it means.
+
+Labels, names and speed settings take no part. Equal keys are equal results, in any spec. A literal
+key is pinned in tests/core/test_keys.py: a change of one is a change of meaning, and goes with a
+new :data:`SEMANTICS` and a line in CHANGELOG.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+
+import rfc8785
+
+from ltspec.decisions.recipe import Recipe
+from ltspec.networks.graph import Graph
+from ltspec.plan.stages import Stage, Train
+
+SEMANTICS = 1
+"""Version of what stages mean. Goes up when the same plan would give other numbers."""
+
+
+def digest(document: Any) -> str:
+    """40 hexadecimal digits over the canonical JSON of ``document``."""
+    return hashlib.sha256(rfc8785.dumps(document)).hexdigest()[:40]
+
+
+def graph_key(graph: Graph) -> str:
+    """Key of a network."""
+    return digest(graph.describe())
+
+
+@lru_cache(maxsize=4096)
+def recipe_key(recipe: Recipe) -> str:
+    """Key of a training recipe; the kind of optimiser is part of it."""
+    return digest({**asdict(recipe), "optimizer_kind": type(recipe.optimizer).__name__})
+
+
+def stage_key(stage: Stage, inputs: Mapping[str, str]) -> tuple[str, str]:
+    """(key, run) of a stage; run is empty but for training.
+
+    A training's key is made of its run (all but ``stop``) and ``stop``, and not of the points
+    between: the state at a step depends only on what was done up to it.
+    """
+    base = {"semantics": SEMANTICS, "kind": stage.kind, "inputs": dict(inputs)}
+    if isinstance(stage.work, Train):
+        run = digest({**base, "graph": stage.work.graph, "start": stage.work.start,
+                      "recipe": recipe_key(stage.work.recipe)})
+        return digest({"run": run, "stop": stage.work.stop}), run
+    return digest({**base, **asdict(stage.work)}), ""

@@ -1,0 +1,81 @@
+"""Takes a Plan; gives nothing, or says which promise it breaks. Runs between the passes.
+
+A plan that fails here is a mistake in ltspec, never in a spec.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ltspec.errors import LtspecError
+from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
+
+_ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
+    # kind: (roles that must be there, roles that may be)
+    Init: (frozenset(), frozenset()),
+    Train: (frozenset({"state"}), frozenset()),
+    Prune: (frozenset(), frozenset({"state", "mask"})),
+    Rewind: (frozenset({"state", "mask"}), frozenset()),
+    Evaluate: (frozenset({"state"}), frozenset()),
+}
+_GIVES = {Init: "state", Train: "state", Rewind: "state", Prune: "mask", Evaluate: "score"}
+_KEY = re.compile(r"[0-9a-f]{40}")
+
+
+def check(plan: Plan, after: str) -> None:
+    """Raise LtspecError (LT901) naming the pass and the first broken promise."""
+    for problem in _problems(plan):
+        raise LtspecError(f"after the pass {after}: {problem}", code="LT901",
+                          hint="please report this with the spec")
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    keyed = bool(plan.stages) and bool(plan.stages[-1].key)
+    kinds = [type(stage.work) for stage in plan.stages]
+    for place, stage in enumerate(plan.stages):
+        yield from _input_problems(plan, place, stage, kinds)
+        if keyed != bool(_KEY.fullmatch(stage.key)):
+            yield f"{stage.label}: {stage.key!r} is not a key"
+        if isinstance(stage.work, Train) and not 0 <= stage.work.start < stage.work.stop:
+            yield f"{stage.label}: no steps from {stage.work.start} to {stage.work.stop}"
+        if isinstance(stage.work, Prune):
+            yield from _mask_problems(plan, stage, stage.work)
+        if stage.follows is not None:
+            earlier = plan.stages[stage.follows]
+            if earlier.run != stage.run or earlier.steps >= stage.steps or not earlier.resumable:
+                yield f"{stage.label}: cannot go on from {earlier.label}"
+    for outcome in plan.outcomes:
+        places = [outcome.trained, *outcome.scores.values()]
+        places += [] if outcome.ticket is None else [outcome.ticket]
+        if not all(0 <= place < len(plan.stages) for place in places):
+            yield f"an outcome of level {outcome.level} names a stage that is not there"
+        elif any(kinds[place] is not Evaluate for place in outcome.scores.values()):
+            yield f"an outcome of level {outcome.level} takes its score from something else"
+
+
+def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> Iterator[str]:
+    required, allowed = _ROLES[type(stage.work)]
+    roles = set(stage.inputs)
+    if not required <= roles <= required | allowed:
+        yield f"{stage.label}: reads {sorted(roles)}"
+    if stage.work.graph not in plan.graphs:
+        yield f"{stage.label}: its network {stage.work.graph} is not in the plan"
+    for role, read in stage.inputs.items():
+        if not 0 <= read < place:
+            yield f"{stage.label}: reads stage {read}, which does not come before"
+        elif _GIVES[kinds[read]] != role:
+            yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
+
+
+def _mask_problems(plan: Plan, stage: Stage, work: Prune) -> Iterator[str]:
+    if len(work.keep) not in (1, len(work.tensors)):
+        yield f"{stage.label}: {len(work.keep)} counts for {len(work.tensors)} tensors"
+    if any(count < 1 for count in work.keep):
+        yield f"{stage.label}: would leave nothing"
+    if "mask" in stage.inputs:
+        earlier = plan.stages[stage.inputs["mask"]].work
+        if isinstance(earlier, Prune) and any(
+            now > before for now, before in zip(work.keep, earlier.keep, strict=True)
+        ):
+            yield f"{stage.label}: a mask would grow"

@@ -1,0 +1,126 @@
+"""Takes a Plan; gives a plan file, plain JSON that ``ltspec run`` executes, and reads it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ltspec.decisions.recipe import Adam, Optimizer, Recipe, Schedule, Sgd
+from ltspec.errors import LtspecError, UsageError
+from ltspec.networks.graph import Graph
+from ltspec.plan.keys import SEMANTICS, graph_key, stage_key
+from ltspec.plan.legality import check
+from ltspec.plan.stages import (
+    Evaluate,
+    Init,
+    Outcome,
+    Plan,
+    Prune,
+    Replicate,
+    Rewind,
+    Stage,
+    Train,
+    Work,
+)
+
+FORMAT = 1
+"""Version of the plan file."""
+_KINDS: Mapping[str, type[Work]] = {
+    "init": Init, "train": Train, "prune": Prune, "rewind": Rewind, "evaluate": Evaluate,
+}
+_OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
+
+
+def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
+    """The plan as JSON text. ``execution`` says how it is played on one backend, if that is known."""
+    document = {
+        "ltspec_plan": FORMAT, "semantics": SEMANTICS, "name": plan.name, "spec": plan.spec,
+        "graphs": {key: graph.describe() for key, graph in plan.graphs.items()},
+        "replicates": [asdict(replicate) for replicate in plan.replicates],
+        "prunable": plan.prunable, "written": plan.written, "written_steps": plan.written_steps,
+        "stages": [_stage_document(stage) for stage in plan.stages],
+        "outcomes": [asdict(outcome) for outcome in plan.outcomes],
+        "execution": execution,
+    }
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def is_plan(text: str) -> bool:
+    """Whether a file's text is meant to be a plan file rather than a spec."""
+    return text.lstrip().startswith("{") and '"ltspec_plan"' in text
+
+
+def read(text: str) -> tuple[Plan, Mapping[str, Any] | None]:
+    """Inverse of :func:`write`.
+
+    Raises UsageError (LT308) where it is not a plan of this version, or a key is not that of what
+    the stage says: a plan file is made by ``ltspec plan --json``, not by hand.
+    """
+    try:
+        document = json.loads(text)
+        versions = document["ltspec_plan"], document["semantics"]
+        if versions != (FORMAT, SEMANTICS):
+            raise _refuse(f"it has version {versions[0]} with semantics {versions[1]}, and this "
+                          f"ltspec reads {FORMAT} with {SEMANTICS}")
+        plan = Plan(
+            name=str(document["name"]), spec=dict(document["spec"]),
+            graphs={key: Graph.from_description(graph)
+                    for key, graph in document["graphs"].items()},
+            replicates=tuple(Replicate(**entry) for entry in document["replicates"]),
+            prunable=int(document["prunable"]), written=int(document["written"]),
+            written_steps=int(document["written_steps"]),
+            stages=tuple(_read_stage(entry) for entry in document["stages"]),
+            outcomes=tuple(Outcome(**entry) for entry in document["outcomes"]),
+        )
+        check(plan, after="reading the plan file")
+        _check_keys(plan)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise _refuse(f"{type(error).__name__}: {error}") from None
+    except LtspecError as error:
+        raise error if error.code == "LT308" else _refuse(error.message) from None
+    return plan, document["execution"]
+
+
+def _refuse(reason: str) -> UsageError:
+    return UsageError(f"not a plan file that can be run: {reason}", code="LT308",
+                      hint="make it again with `ltspec plan SPEC --json FILE`")
+
+
+def _check_keys(plan: Plan) -> None:
+    for key, graph in plan.graphs.items():
+        if graph_key(graph) != key:
+            raise _refuse(f"network {key} was changed by hand")
+    for stage in plan.stages:
+        inputs = {role: plan.stages[place].key for role, place in stage.inputs.items()}
+        if stage_key(stage, inputs) != (stage.key, stage.run):
+            raise _refuse(f"stage {stage.label!r} was changed by hand")
+
+
+def _stage_document(stage: Stage) -> dict[str, Any]:
+    document = asdict(stage)
+    document["work"]["kind"] = stage.kind
+    if isinstance(stage.work, Train):
+        name = type(stage.work.recipe.optimizer).__name__.lower()
+        document["work"]["recipe"]["optimizer"]["name"] = name
+    return document
+
+
+def _read_stage(entry: Mapping[str, Any]) -> Stage:
+    return Stage(**{**entry, "work": _read_work(dict(entry["work"]))})
+
+
+def _read_work(entry: dict[str, Any]) -> Work:
+    kind = _KINDS[entry.pop("kind")]
+    if kind is Train:
+        recipe = dict(entry["recipe"])
+        optimizer = dict(recipe["optimizer"])
+        schedule = dict(recipe["schedule"])
+        schedule["drops"] = tuple(schedule["drops"])
+        recipe["optimizer"] = _OPTIMIZERS[optimizer.pop("name")](**optimizer)
+        recipe["schedule"] = Schedule(**schedule)
+        entry["recipe"] = Recipe(**recipe)
+    if kind is Prune:
+        entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
+    return kind(**entry)

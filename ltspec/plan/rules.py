@@ -1,0 +1,230 @@
+"""Takes a spec, or the right parts of one; gives everything in it that does not fit together.
+
+Each rule is a function of the spec that yields diagnostics. A rule that needs a part which is
+itself wrong is skipped: :class:`Unknown` says so. No rule reads data or loads a framework.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ltspec.errors import Diagnostic, Path
+from ltspec.language.spec import Unknown
+from ltspec.plan import resolve
+
+Rule = Callable[[Any], Iterator[Diagnostic]]
+
+
+def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
+    """LT201."""
+    known, size = resolve.facts(spec), spec.train.batch_size
+    if size > known.train:
+        yield Diagnostic(
+            "LT201", f"batch_size is {size:,}, but {known.name} has {known.train:,} training examples",
+            ("train", "batch_size"), f"write at most {known.train}",
+        )
+
+
+def training_has_steps(spec: Any) -> Iterator[Diagnostic]:
+    """LT202."""
+    if resolve.total_steps(spec) < 1:
+        yield Diagnostic(
+            "LT202", "the training has no steps", ("train", "duration"),
+            "write a duration such as 10ep or 2000it",
+        )
+
+
+def rewinds_before_the_end(spec: Any) -> Iterator[Diagnostic]:
+    """LT203, LT202."""
+    rewind = spec.prune.rewind
+    if rewind == "none":
+        return
+    total = resolve.total_steps(spec)
+    for key in ("to", "weights", "schedule"):
+        written = getattr(rewind, key)
+        if written is None or written == "end":
+            continue
+        step = resolve.steps(spec, written)
+        if step >= total:
+            hint = f"write a point before step {total}"
+            if key != "to":
+                hint += ", or end"
+            yield Diagnostic(
+                "LT203", f"the rewind point is step {step:,}, but training ends at step {total:,}",
+                ("prune", "rewind", key), hint, f"step {step}",
+            )
+    if rewind.retrain is not None and resolve.steps(spec, rewind.retrain) < 1:
+        yield Diagnostic(
+            "LT202", "the retraining has no steps", ("prune", "rewind", "retrain"),
+            "write how long to fine-tune, or `rewind: none` for no retraining",
+        )
+
+
+def milestones_are_inside(spec: Any) -> Iterator[Diagnostic]:
+    """LT204, LT206."""
+    written = spec.train.lr_schedule
+    if written.name != "step":
+        return
+    total, before = resolve.total_steps(spec), 0
+    for number, drop in enumerate(written.drops):
+        path: Path = ("train", "lr_schedule", "drops", number)
+        step = resolve.steps(spec, drop)
+        if not 0 < step < total:
+            where = "is never reached" if step >= total else "changes nothing"
+            yield Diagnostic(
+                "LT204", f"the drop at step {step:,} {where}: training takes {total:,} steps",
+                path, f"write a point after step 0 and before step {total}", f"step {step}",
+            )
+        elif step <= before:
+            yield Diagnostic(
+                "LT206", f"the drop at step {step:,} does not come after the one at step {before:,}",
+                path, "write the drops in rising order", f"step {step}",
+            )
+        before = max(before, step)
+
+
+def warmup_is_inside(spec: Any) -> Iterator[Diagnostic]:
+    """LT205."""
+    warmup = resolve.steps(spec, spec.train.lr_schedule.warmup)
+    total = resolve.total_steps(spec)
+    if warmup > total:
+        yield Diagnostic(
+            "LT205", f"the warm-up takes {warmup:,} steps, but training ends at step {total:,}",
+            ("train", "lr_schedule", "warmup"), f"write at most {total}it", f"step {warmup}",
+        )
+
+
+def exemptions_match(spec: Any) -> Iterator[Diagnostic]:
+    """LT208."""
+    names = [parameter.name for parameter in resolve.graph(spec).prunable]
+    for number, pattern in enumerate(spec.prune.exempt):
+        if not any(resolve.is_exempt(name, [pattern]) for name in names):
+            yield Diagnostic(
+                "LT208", f"{pattern!r} matches no prunable tensor of this network",
+                ("prune", "exempt", number), "the prunable tensors are " + _some(names),
+            )
+
+
+def something_is_prunable(spec: Any) -> Iterator[Diagnostic]:
+    """LT209."""
+    if resolve.graph(spec).prunable and not resolve.prunable(spec):
+        yield Diagnostic(
+            "LT209", "every prunable tensor is exempt", ("prune", "exempt"),
+            "leave at least one tensor to prune",
+        )
+
+
+def levels_leave_something(spec: Any) -> Iterator[Diagnostic]:
+    """LT207, LT214."""
+    tensors = resolve.prunable(spec)
+    if not tensors:
+        return
+    layered = spec.prune.scope == "layer"
+    before = tuple(t.size for t in tensors) if layered else (sum(t.size for t in tensors),)
+    key = "density" if spec.prune.schedule.name != "iterative" else "levels"
+    path: Path = ("prune", "schedule", key)
+    for level in resolve.levels(spec):
+        if level.keep == before:
+            yield Diagnostic(
+                "LT214", f"level {level.number} would prune nothing: "
+                f"{sum(before):,} weights remain, and their share rounds to none", path,
+                "write fewer levels, a larger fraction, or a lower density",
+            )
+            return
+        for place, count in enumerate(level.keep):
+            if count == 0:
+                what = f"of {tensors[place].name} " if layered else ""
+                yield Diagnostic(
+                    "LT207", f"level {level.number} would leave no weight {what}".rstrip(), path,
+                    "write fewer levels or a higher density"
+                    + (", or exempt the tensor" if layered else ""),
+                )
+                return
+        before = level.keep
+
+
+def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
+    """LT211, LT212."""
+    if spec.seeds is None:
+        return
+    if spec.replicates is not None and spec.replicates != len(spec.seeds):
+        yield Diagnostic(
+            "LT211", f"replicates is {spec.replicates}, but there are {len(spec.seeds)} seeds",
+            ("replicates",), "leave one of the two out, or make them agree",
+        )
+    seen = Counter((r.init, r.order, r.mask) for r in resolve.replicates(spec))
+    first: set[tuple[int, int, int]] = set()
+    for replicate in resolve.replicates(spec):
+        seeds = (replicate.init, replicate.order, replicate.mask)
+        if seen[seeds] > 1 and seeds in first:
+            yield Diagnostic(
+                "LT212", "this replicate has the same seeds as an earlier one",
+                ("seeds", replicate.number - 1), "give every replicate seeds of its own",
+            )
+        first.add(seeds)
+
+
+def branch_levels_exist(spec: Any) -> Iterator[Diagnostic]:
+    """LT210."""
+    count = len(resolve.levels(spec))
+    for name, branch in spec.branches.items():
+        if branch.levels == "all":
+            continue
+        for place, level in enumerate(branch.levels):
+            if level > count:
+                yield Diagnostic(
+                    "LT210", f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+                    ("branches", name, "levels", place), f"write a level from 1 to {count}",
+                )
+
+
+def branch_schedules_begin(spec: Any) -> Iterator[Diagnostic]:
+    """LT213, LT203."""
+    rewind, total = spec.prune.rewind, resolve.total_steps(spec)
+    open_ended = rewind == "none" or rewind.schedule == "end"
+    for name, branch in spec.branches.items():
+        if branch.schedule is None and open_ended:
+            yield Diagnostic(
+                "LT213", f"branch {name} trains fresh weights, but the ticket's schedule starts at "
+                "the end of training", ("branches", name),
+                "write where its schedule begins, for example `schedule: 0it`", at="key",
+            )
+        elif branch.schedule is not None and resolve.steps(spec, branch.schedule) >= total:
+            step = resolve.steps(spec, branch.schedule)
+            yield Diagnostic(
+                "LT203", f"the branch would begin at step {step:,}, but training ends at step "
+                f"{total:,}", ("branches", name, "schedule"), f"write a point before step {total}",
+                f"step {step}",
+            )
+
+
+RULES: tuple[Rule, ...] = (
+    batch_fits_data,
+    training_has_steps,
+    rewinds_before_the_end,
+    milestones_are_inside,
+    warmup_is_inside,
+    exemptions_match,
+    something_is_prunable,
+    levels_leave_something,
+    seeds_agree,
+    branch_levels_exist,
+    branch_schedules_begin,
+)
+
+
+def broken_rules(spec: Any) -> list[Diagnostic]:
+    """Every diagnostic of every rule that can be asked."""
+    found: list[Diagnostic] = []
+    for rule in RULES:
+        try:
+            found.extend(rule(spec))
+        except Unknown:  # it needs a part that is wrong, and whose own error is shown
+            continue
+    return found
+
+
+def _some(names: list[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,184 @@
+"""Takes nothing; gives the stage kinds, and the Plan that is made of them.
+
+    kind      reads                       gives
+    Init      nothing                     a state: initial weights
+    Train     a state                     a state, ``start`` to ``stop`` steps on
+    Prune     a state?, a mask?           a mask that keeps exactly ``keep`` weights
+    Rewind    a state, a mask             a ticket: the state's weights under the mask
+    Evaluate  a state                     loss and accuracy on a split
+
+The list is closed: the runner has one arm for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ltspec.decisions.recipe import Recipe
+from ltspec.networks.graph import Graph
+
+SplitName = Literal["test", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """Draw initial weights, :func:`ltspec.decisions.initial.initial_weights`."""
+
+    graph: str
+    """Key into :attr:`Plan.graphs`."""
+    rule: str
+    seed: int
+    draw: int
+    """0 for a replicate's own start; others are independent draws for fresh weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Play the tape of ``recipe`` from ``start`` to ``stop``, the optimiser fresh at ``start``."""
+
+    graph: str
+    recipe: Recipe
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Score weights and keep the highest, :func:`ltspec.decisions.masks.prune`."""
+
+    graph: str
+    criterion: str
+    seed: int | None
+    """Seed of the scores; None where the criterion draws nothing."""
+    tensors: tuple[str, ...]
+    """The prunable tensors, in graph order."""
+    keep: tuple[int, ...]
+    """How many weights are kept: one count for each tensor, or one for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Put the weights of ``state`` under ``mask``; the optimiser is fresh after it."""
+
+    graph: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Loss and accuracy on a whole split of a data set."""
+
+    graph: str
+    data: str
+    data_version: int
+    split: SplitName
+
+
+Work = Init | Train | Prune | Rewind | Evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One piece of work, and the stages that it reads."""
+
+    work: Work
+    inputs: Mapping[str, int]
+    """Stages read, by role (``state``, ``mask``), as places in :attr:`Plan.stages`."""
+    label: str
+    """For people; no part of the key."""
+    key: str = ""
+    """Hash of the work and of its inputs' keys; equal keys are equal results."""
+    run: str = ""
+    """Train only: hash of all but ``stop``. Stages of one run are points of one trajectory."""
+    follows: int | None = None
+    """Train only: an earlier point of the same run, which this stage goes on from."""
+    resumable: bool = False
+    """Train only: whether another stage goes on from here, so that slots are kept."""
+
+    @property
+    def kind(self) -> str:
+        """``init``, ``train``, ..."""
+        return type(self.work).__name__.lower()
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """All stages that must be there before this one."""
+        links = tuple(self.inputs.values())
+        return links if self.follows is None else (*links, self.follows)
+
+    @property
+    def steps(self) -> int:
+        """Training steps from its input state; 0 for what is not training."""
+        return self.work.stop - self.work.start if isinstance(self.work, Train) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Replicate:
+    """Seeds of one replicate."""
+
+    number: int
+    """From 1."""
+    init: int
+    order: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row of the final table: a network that was trained and measured."""
+
+    replicate: int
+    """Number of the replicate, from 1."""
+    branch: str
+    """``ticket``, or the name of a branch. Level 0 of ``ticket`` is the dense network."""
+    level: int
+    kept: int
+    """Weights kept in prunable tensors."""
+    ticket: int | None
+    """The stage that holds mask and starting weights; None for the dense network."""
+    trained: int
+    """The stage that holds the weights after training."""
+    scores: Mapping[str, int]
+    """Evaluate stages by split."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a spec means: stages in an order in which they can run."""
+
+    name: str
+    spec: Mapping[str, Any]
+    """The spec with every default filled in, as JSON-ready data."""
+    graphs: Mapping[str, Graph] = field(default_factory=dict)
+    """Networks by the hash of their description."""
+    replicates: tuple[Replicate, ...] = ()
+    prunable: int = 0
+    """Weights in the tensors that may be pruned."""
+    stages: tuple[Stage, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    written: int = 0
+    """Stages before equal ones became one."""
+    written_steps: int = 0
+    """Training steps that they would have taken, one by one from their start."""
+
+    def consumers(self) -> list[int]:
+        """How many stages read each stage."""
+        counts = [0] * len(self.stages)
+        for stage in self.stages:
+            for place in stage.reads:
+                counts[place] += 1
+        return counts
+
+    def own_steps(self, stage: Stage) -> int:
+        """Training steps that a stage adds to the point that it follows."""
+        if stage.follows is None:
+            return stage.steps
+        earlier = self.stages[stage.follows]
+        return stage.steps - earlier.steps
+
+    def trainings(self) -> Iterator[tuple[Stage, Train]]:
+        """Every training stage with its work."""
+        for stage in self.stages:
+            if isinstance(stage.work, Train):
+                yield stage, stage.work
