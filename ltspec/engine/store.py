@@ -6,6 +6,7 @@ moment (by a kill, too)::
     store.json                       the format; without it a folder is not a store
     results/<realm>/<key[:2]>/<key>/ facts.json and arrays.safetensors
     checkpoints/<realm>/<run key>/   facts.json and <sha256>.safetensors: the newest of a training
+    points/<realm>/<run key>/        <step>-<key>: results that are states of one training
     data/<name>.json                 fingerprints of the data sets that results were made from
     runs/                            what people look at; not this module's
     locks/  temporary/               nothing that is worth keeping
@@ -17,54 +18,47 @@ gives equal bytes. Nothing is ever unpickled.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import re
 import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from os.path import lexists
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
-import safetensors
-import safetensors.numpy
 from filelock import FileLock, Timeout
 
-from ltspec.decisions.state import Array, Arrays
+from ltspec.decisions.state import Arrays
+from ltspec.engine import disk
+from ltspec.engine.disk import failing
+from ltspec.engine.record import (
+    ARRAYS,
+    FACTS,
+    DamagedError,
+    Facts,
+    Result,
+    canonical,
+    hash_of,
+    load,
+    load_facts,
+    load_result,
+    pack,
+)
 from ltspec.errors import DataError, StoreError
 
 FORMAT = 1
 """Goes up when an older ltspec could not read what is written."""
 
-DTYPES = ("bool", "uint8", "int32", "int64", "float32", "float64")
-"""The types of array that a store holds."""
-
-Facts = Mapping[str, Any]
 Report = Callable[[str], None]
+T = TypeVar("T")
 
 _ABOUT = "made by ltspec: results by key; safe to delete, and then made again"
-_FACTS, _ARRAYS = "facts.json", "arrays.safetensors"
 _KEY = re.compile(r"[0-9a-f]{8,128}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a stage gave, or a checkpoint of it."""
-
-    facts: dict[str, Any]
-    """Equal to what was written; JSON data."""
-    arrays: dict[str, Array]
-    """By name, in the order of the names; the reader's own copy."""
-
-
-class _DamagedError(Exception):
-    """What lies there is not what was written."""
+_POINT = re.compile(rf"(\d{{1,18}})-({_KEY.pattern})")
+_warn = logging.getLogger("ltspec.store").warning
 
 
 class Store:
@@ -76,8 +70,7 @@ class Store:
 
     @classmethod
     def open(
-        cls, folder: Path, create: bool = True,
-        report: Report = logging.getLogger("ltspec.store").warning,
+        cls, folder: Path, create: bool = True, report: Report = _warn
     ) -> Store:
         """Open the store in ``folder``; make it there when ``create`` and the folder is empty or
         missing. What dead processes left half-written is removed.
@@ -87,16 +80,14 @@ class Store:
         store of this version.
         """
         store = cls(folder, report)
-        with _failing(folder):
+        with failing(folder):
             if folder.exists() and not folder.is_dir():
                 raise StoreError(f"{folder} is a file, and cannot be a store", code="LT403")
             if not (folder / "store.json").is_file():
                 store._create(create)
             store._check_format()
             if create:
-                for name in ("locks", "temporary"):
-                    (folder / name).mkdir(exist_ok=True)
-                store._remove_leftovers()
+                disk.remove_leftovers(folder / "temporary")
         return store
 
     def realm(self, name: str) -> Realm:
@@ -110,15 +101,15 @@ class Store:
         (LT307) when they are not the same.
         """
         file = self.folder / "data" / f"{_checked(_NAME, name, 'a data set')}.json"
-        with _failing(file), self._guard():
+        with failing(file), self._guard():
             seen = self._seen_data(name, file)
             known = seen.get(str(version))
             if known is None:
                 with self._scratch() as scratch:
                     content = {"name": name, "fingerprints": {**seen, str(version): fingerprint}}
-                    _write(scratch / "data.json", canonical(content))
-                    _make_folders(file.parent)
-                    _replace(scratch / "data.json", file)
+                    disk.write(scratch / "data.json", canonical(content))
+                    disk.make_folders(file.parent)
+                    disk.replace(scratch / "data.json", file)
             elif known != fingerprint:
                 raise DataError(
                     f"the bytes of {name} are not those that this store's results were made "
@@ -130,7 +121,7 @@ class Store:
     def size(self, key: str) -> int:
         """Bytes that the results under a key take, in every realm."""
         _checked(_KEY, key, "a key")
-        with _failing(self.folder):
+        with failing(self.folder, "read"):
             return sum(
                 file.stat().st_size
                 for folder in self.folder.glob(f"results/*/{key[:2]}/{key}")
@@ -151,10 +142,10 @@ class Store:
             )
         if not create:
             raise StoreError(f"there is no store at {folder}", code="LT404")
-        _make_folders(folder)
+        disk.make_folders(folder)
         part = folder / f".store-{secrets.token_hex(8)}"
-        _write(part, canonical({"format": FORMAT, "about": _ABOUT}))
-        _replace(part, folder / "store.json")
+        disk.write(part, canonical({"format": FORMAT, "about": _ABOUT}))
+        disk.replace(part, folder / "store.json")
 
     def _check_format(self) -> None:
         file = self.folder / "store.json"
@@ -187,42 +178,15 @@ class Store:
             code="LT307", hint="delete it if you are sure of that, or use another store",
         )
 
-    def _guard(self) -> FileLock:
+    def _guard(self) -> AbstractContextManager[object]:
         """Held for moments only: while something gets its name, or loses it."""
-        return FileLock(self.folder / "locks" / "store.lock")
+        locks = self.folder / "locks"
+        locks.mkdir(exist_ok=True)
+        return FileLock(locks / "store.lock").acquire(poll_interval=0.002)
 
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        """A new folder to write in, removed afterwards: by us, or by others when we have died.
-
-        The lock beside it is how others see whether we live: the system frees it with us.
-        """
-        while True:
-            folder = self.folder / "temporary" / secrets.token_hex(8)
-            alive = FileLock(folder.with_suffix(".lock"))
-            with alive:
-                # Others may have taken the lock file for a leftover before we had locked it.
-                if not folder.with_suffix(".lock").exists():
-                    continue
-                folder.mkdir()
-                try:
-                    yield folder
-                finally:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    with suppress(OSError):
-                        folder.with_suffix(".lock").unlink()
-                return
-
-    def _remove_leftovers(self) -> None:
-        """Remove what dead processes left in ``temporary/``; a living one holds its lock."""
-        temporary = self.folder / "temporary"
-        for lock in temporary.glob("*.lock"):
-            try:
-                with FileLock(lock, timeout=0):
-                    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                    lock.unlink(missing_ok=True)
-            except Timeout:
-                continue
+    def _scratch(self) -> AbstractContextManager[Path]:
+        """A new folder on the same file system, removed afterwards."""
+        return disk.scratch_folder(self.folder / "temporary")
 
 
 class Realm:
@@ -234,16 +198,18 @@ class Realm:
 
     def has(self, key: str) -> bool:
         """Whether there is a result. Cheap, for it is not read: it may still prove damaged."""
-        return (self._result(key) / _FACTS).is_file()
+        file = self._result(key) / FACTS
+        with failing(file, "read"):
+            return file.is_file()
 
     def read(self, key: str) -> Result | None:
         """The result, verified; None when there is none. A damaged one is reported and removed."""
-        return self._read(self._result(key), key, "result", _load)
+        return self._read(self._result(key), key, "result", load_result)
 
     def read_facts(self, key: str) -> dict[str, Any] | None:
         """The facts of a result alone, verified likewise; its arrays are not looked at."""
         return self._read(
-            self._result(key), key, "result", lambda folder, name: _load_facts(folder, name)[0]
+            self._result(key), key, "result", lambda folder, title: load_facts(folder, title)[0]
         )
 
     def write(self, key: str, facts: Facts, arrays: Arrays) -> None:
@@ -256,20 +222,20 @@ class Realm:
         target = self._result(key)
         if self.has(key):
             return
-        packed, record = _pack(self._title(key), facts, arrays)
-        with _failing(target), self.store._scratch() as scratch:
+        packed, record = pack(self._title(key), facts, arrays)
+        with failing(target), self.store._scratch() as scratch:
             folder = scratch / "result"
             folder.mkdir()
-            _write(folder / _ARRAYS, packed)
-            _write(folder / _FACTS, record)
-            _sync(folder)
-            _make_folders(target.parent)
+            disk.write(folder / ARRAYS, packed)
+            disk.write(folder / FACTS, record)
+            disk.sync(folder)
+            disk.make_folders(target.parent)
             with self.store._guard():
                 if self.has(key):
                     return
                 if target.exists():  # without facts: a person deleted them
                     target.rename(scratch / "incomplete")
-                _replace(folder, target)
+                disk.replace(folder, target)
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
@@ -278,8 +244,8 @@ class Realm:
         A process that dies frees its locks.
         """
         file = self._path("locks", key).with_suffix(".lock")
-        with _failing(file):
-            _make_folders(file.parent)
+        with failing(file):
+            disk.make_folders(file.parent)
             lock = FileLock(file)
             try:
                 lock.acquire(timeout=0)
@@ -294,30 +260,48 @@ class Realm:
     def checkpoint_write(self, run_key: str, facts: Facts, arrays: Arrays) -> None:
         """Keep a checkpoint in place of the last one. Raises as :meth:`write` does."""
         target = self._path("checkpoints", run_key)
-        packed, record = _pack(self._title(run_key), facts, arrays)
-        name = _sha256(packed) + ".safetensors"
-        with _failing(target), self.store._scratch() as scratch:
-            _write(scratch / name, packed)
-            _write(scratch / _FACTS, record)
+        packed, record = pack(self._title(run_key), facts, arrays)
+        name = f"{hash_of(packed)}.safetensors"
+        with failing(target), self.store._scratch() as scratch:
+            disk.write(scratch / name, packed)
+            disk.write(scratch / FACTS, record)
             with self.store._guard():
-                _make_folders(target)
-                _replace(scratch / name, target / name)
-                _replace(scratch / _FACTS, target / _FACTS)  # from here on it is the new one
+                disk.make_folders(target)
+                disk.replace(scratch / name, target / name)
+                disk.replace(scratch / FACTS, target / FACTS)  # from here on it is the new one
                 for file in target.iterdir():
-                    if file.name not in (name, _FACTS):
+                    if file.name not in (name, FACTS):
                         file.unlink()
 
     def checkpoint_read(self, run_key: str) -> Result | None:
         """The newest checkpoint, verified; None when there is none. A damaged one is reported and
         removed."""
-        return self._read(self._path("checkpoints", run_key), run_key, "checkpoint", _load)
+        return self._read(self._path("checkpoints", run_key), run_key, "checkpoint", load)
 
     def checkpoint_drop(self, run_key: str) -> None:
         """Remove the checkpoint, if there is one. Raises StoreError when it cannot be removed."""
         target = self._path("checkpoints", run_key)
-        with _failing(target):
-            if target.exists():
-                self._remove(target)
+        with failing(target):
+            if not target.exists():
+                return
+            with self.store._scratch() as scratch, self.store._guard(), suppress(FileNotFoundError):
+                target.rename(scratch / "dropped")
+
+    def add_point(self, run_key: str, step: int, key: str) -> None:
+        """Note that the result ``key`` is the state of a training at ``step``, from which another
+        stage of the same training can go on."""
+        folder = self._path("points", run_key)
+        with failing(folder):
+            disk.make_folders(folder)
+            (folder / f"{step}-{_checked(_KEY, key, 'a key')}").touch()
+
+    def points(self, run_key: str) -> dict[int, str]:
+        """Noted results of a training by step. A result may have been removed since."""
+        folder = self._path("points", run_key)
+        with failing(folder, "read"):
+            names = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+        notes = (_POINT.fullmatch(name) for name in names)
+        return {int(note[1]): note[2] for note in notes if note}
 
     def _path(self, kind: str, key: str) -> Path:
         return self.store.folder / kind / self.name / _checked(_KEY, key, "a key")
@@ -330,6 +314,35 @@ class Realm:
         """What both files say of themselves, so that one moved to another place is found out."""
         return {"format": FORMAT, "realm": self.name, "key": key}
 
-    def _read[T](
+    def _read(
         self, folder: Path, key: str, what: str, load: Callable[[Path, Facts], T]
-    ) -> T | None: ...
+    ) -> T | None:
+        """What ``load`` finds in a folder; None after removing it when it is damaged."""
+        title = self._title(key)
+        with failing(folder, "read"):
+            if not lexists(folder):
+                return None
+            with suppress(DamagedError):
+                return load(folder, title)
+            # Perhaps another process was just replacing it: look again while none can.
+            with self.store._scratch() as scratch, self.store._guard():
+                if not lexists(folder):
+                    return None
+                try:
+                    return load(folder, title)
+                except DamagedError as error:
+                    reason = str(error)
+                    folder.rename(scratch / "damaged")
+        self.store.report(
+            f"the {what} {key[:12]} was damaged ({reason}); it is removed and will be made again"
+        )
+        return None
+
+
+def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
+    """``text``, which becomes part of a path. Raises ValueError when it could lead elsewhere."""
+    if not pattern.fullmatch(text):
+        raise ValueError(f"{text!r} cannot be the name of {what}")
+    return text
+
+

@@ -1,0 +1,59 @@
+"""Takes settings; gives the reference backend: the executable definition of what a backend does.
+
+It is slow and plain on purpose. Where a docstring of ltspec and a framework disagree, this is
+what is meant; the conformance suite compares every backend with it in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from ltspec.engine.backend import Backend, BackendError, Demand, Lowering, Precision, Settings
+from ltspec_numpy.lower import memory_bytes
+
+
+class NumpyAdapter:
+    """What ``ltspec`` finds under the entry point ``numpy``."""
+
+    name = "numpy"
+    extra = "ltspec"
+    precisions: tuple[Precision, ...] = ("float32", "float64")
+    gaps: Mapping[str, str] = MappingProxyType({
+        "device:gpu": "numpy computes on the CPU; use the torch or the tensorflow backend",
+    })
+
+    def versions(self) -> dict[str, str]:
+        """The version of numpy."""
+        import numpy
+
+        return {"numpy": numpy.__version__}
+
+    def devices(self) -> Sequence[str]:
+        """The CPU."""
+        return ("cpu",)
+
+    def lower(self, demand: Demand, settings: Settings) -> Lowering:
+        """One step after another."""
+        return Lowering(
+            layout="canonical", compilation="eager", chunk_steps=100, side_by_side=1,
+            memory_bytes=memory_bytes(demand, settings),
+        )
+
+    def open(self, settings: Settings) -> Backend:
+        """Raises BackendError for a device other than ``cpu``.
+
+        ``threads`` is left to numpy's matrix library, which reads it when it is loaded
+        (OPENBLAS_NUM_THREADS).
+        """
+        if settings.device != "cpu":
+            raise BackendError(
+                f"numpy has no device {settings.device!r}", code="LT303",
+                hint="devices here: cpu",
+            )
+        from ltspec_numpy.play import NumpyBackend
+
+        return NumpyBackend(settings.precision)
+
+
+adapter = NumpyAdapter()

@@ -1,0 +1,134 @@
+"""Takes a tape and a state; gives the state after it: what training means, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltspec.engine.backend import (
+    Adam,
+    Array,
+    Arrays,
+    Evaluation,
+    Graph,
+    Lowering,
+    Masks,
+    Optimizer,
+    Precision,
+    Sgd,
+    Split,
+    State,
+    Tape,
+)
+from ltspec_numpy.lower import cross_entropy, forward, loss_and_gradients
+
+EVALUATED_AT_ONCE = 1000
+
+
+class NumpyBackend:
+    """The reference. See :class:`ltspec.engine.backend.Backend` for the meaning of each verb."""
+
+    def __init__(self, precision: Precision) -> None:
+        self._dtype = np.dtype(precision)
+
+    def train(
+        self, graph: Graph, data: Split, tape: Tape, state: State, masks: Masks,
+        optimizer: Optimizer, lowering: Lowering,
+    ) -> tuple[State, NDArray[np.float32]]:
+        """Play every step of ``tape``."""
+        weights = self._arrays(state.weights)
+        slots = {slot: self._arrays(arrays) for slot, arrays in state.slots.items()}
+        decay = decaying(graph, optimizer)
+        losses = np.empty(tape.steps, np.float32)
+        for i, batch in enumerate(tape.batches()):
+            losses[i], gradients = loss_and_gradients(
+                graph, weights, self._images(data, batch), data.labels[batch]
+            )
+            for name in weights:
+                g = gradients[name] + decay[name] * weights[name]
+                gradients[name] = masks[name] * g if name in masks else g
+            rate = self._dtype.type(tape.rates[i])
+            match optimizer:
+                case Sgd():
+                    weights, slots = sgd(optimizer, weights, slots, gradients, rate)
+                case Adam():
+                    t = tape.first_update + i + 1
+                    weights, slots = adam(optimizer, weights, slots, gradients, rate, t)
+        return State(weights, tape.stop, slots), losses
+
+    def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
+        """Loss and correct answers over the whole split."""
+        weights = self._arrays(weights)
+        correct, loss_sum = 0, 0.0
+        for start in range(0, len(data), EVALUATED_AT_ONCE):
+            batch = np.arange(start, min(start + EVALUATED_AT_ONCE, len(data)))
+            logits = forward(graph, weights, self._images(data, batch))[graph.output]
+            losses, _ = cross_entropy(logits.astype(np.float64), data.labels[batch])
+            # argmax gives the first of equal logits: ties go to the lowest class.
+            correct += int((logits.argmax(axis=1) == data.labels[batch]).sum())
+            loss_sum += float(losses.sum())
+        return Evaluation(len(data), correct, loss_sum)
+
+    def gradients(
+        self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
+    ) -> tuple[float, dict[str, Array]]:
+        """Mean loss over the examples ``indices``, and its gradient by every parameter."""
+        images, labels = self._images(data, indices), data.labels[indices]
+        return loss_and_gradients(graph, self._arrays(weights), images, labels)
+
+    def _arrays(self, arrays: Arrays) -> dict[str, Array]:
+        return {name: np.asarray(array, self._dtype) for name, array in arrays.items()}
+
+    def _images(self, data: Split, batch: NDArray[np.integer]) -> Array:
+        """What the network sees of the examples ``batch``: images * scale + shift, per channel."""
+        scale = data.scale.astype(self._dtype)[:, None, None]
+        shift = data.shift.astype(self._dtype)[:, None, None]
+        return data.images[batch].astype(self._dtype) * scale + shift
+
+
+def decaying(graph: Graph, optimizer: Optimizer) -> dict[str, float]:
+    """The weight decay of every parameter, 0 for those that do not decay."""
+    return {
+        parameter.name: optimizer.weight_decay
+        if optimizer.decay == "all" or parameter.role == "weight" else 0.0
+        for parameter in graph.parameters
+    }
+
+
+Slots = Mapping[str, Arrays]
+
+
+def sgd(
+    rule: Sgd, weights: Arrays, slots: Slots, gradients: Arrays, rate: np.floating
+) -> tuple[dict[str, Array], dict[str, dict[str, Array]]]:
+    """Weights and slots after one step; ``gradients`` are decayed and masked already."""
+    if not rule.momentum:  # there is no velocity to remember
+        return {name: w - rate * gradients[name] for name, w in weights.items()}, {}
+    fresh = {name: np.zeros_like(w) for name, w in weights.items()}
+    velocity = slots.get("velocity", fresh)
+    after, velocity_after = {}, {}
+    for name, w in weights.items():
+        g = gradients[name]
+        v = rule.momentum * velocity[name] + g
+        after[name] = w - rate * (g + rule.momentum * v if rule.nesterov else v)
+        velocity_after[name] = v
+    return after, {"velocity": velocity_after}
+
+
+def adam(
+    rule: Adam, weights: Arrays, slots: Slots, gradients: Arrays, rate: np.floating, t: int
+) -> tuple[dict[str, Array], dict[str, dict[str, Array]]]:
+    """Weights and slots after update number ``t``, counted from 1; ``gradients`` as in sgd."""
+    fresh = {name: np.zeros_like(w) for name, w in weights.items()}
+    first, second = slots.get("first", fresh), slots.get("second", fresh)
+    after, first_after, second_after = {}, {}, {}
+    for name, w in weights.items():
+        g = gradients[name]
+        m = rule.beta1 * first[name] + (1 - rule.beta1) * g
+        s = rule.beta2 * second[name] + (1 - rule.beta2) * g * g
+        mean, square = m / (1 - rule.beta1**t), s / (1 - rule.beta2**t)
+        after[name] = w - rate * mean / (np.sqrt(square) + rule.epsilon)
+        first_after[name], second_after[name] = m, s
+    return after, {"first": first_after, "second": second_after}

@@ -1,0 +1,5 @@
+"""``python -m ltspec`` is the same program as ``ltspec``."""
+
+from ltspec.cli.main import main
+
+main()

@@ -1,0 +1,51 @@
+"""Takes nothing; gives what is installed, with devices and gaps."""
+
+from __future__ import annotations
+
+import click
+
+from ltspec.engine import adapters
+from ltspec.errors import BackendError
+
+
+@click.command("backends")
+def command() -> int:
+    """List backends: whether each can be used, on which devices, and what it lacks.
+
+    A framework is started in a process of its own, since two of them do not share one well.
+    """
+    for name in sorted(adapters.installed()):
+        click.echo(click.style(name, bold=True))
+        for line in _describe_apart(name):
+            click.echo(f"  {line}")
+    return 0
+
+
+def _describe_apart(name: str) -> list[str]:
+    import subprocess  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from ltspec.cli.backends import describe; "
+         "print('\\n'.join(describe(sys.argv[1])))", name],
+        capture_output=True, text=True, check=False,
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
+        return [f"cannot be started: {last[0]}"]
+    return done.stdout.strip().splitlines()
+
+
+def describe(name: str) -> list[str]:
+    """Lines about one backend: versions, devices, precisions, gaps."""
+    try:
+        adapter = adapters.find(name)
+        versions = adapters.versions(adapter)
+    except BackendError as error:
+        return [f"not usable: {error.message}", f"hint: {error.hint}"]
+    return [
+        "versions: " + ", ".join(f"{package} {number}" for package, number in versions.items()),
+        "devices: " + ", ".join(adapter.devices()),
+        "precisions: " + ", ".join(adapter.precisions),
+        *(f"lacks {feature}: {reason}" for feature, reason in adapter.gaps.items()),
+    ]

@@ -1,0 +1,40 @@
+"""Takes a file and overrides; gives the validated spec, or the plan that the file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ltspec.errors import UsageError
+from ltspec.language import source
+from ltspec.language.spec import Spec
+from ltspec.plan import validate
+from ltspec.plan.stages import Plan
+
+
+def load_spec(file: Path, overrides: Sequence[str]) -> Spec:
+    """Read and check a spec. Raises SpecError with everything that is wrong with it."""
+    read = source.read(file)
+    for override in overrides:
+        read = source.override(read, override)
+    return validate(read)
+
+
+def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, Mapping[str, Any] | None]:
+    """The plan of a spec or of a plan file, and the execution part of the latter.
+
+    A file whose name ends in .json is a plan file.
+    """
+    from ltspec.plan import planfile  # noqa: PLC0415
+    from ltspec.plan.passes import compile_spec  # noqa: PLC0415
+
+    if file.suffix == ".json":
+        if overrides:
+            raise UsageError("--set changes a spec, and a plan file is made from one", code="LT309",
+                             hint="use --set with `ltspec plan`")
+        try:
+            return planfile.read(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{file} cannot be read: {error}", code="LT308") from None
+    return compile_spec(load_spec(file, overrides)), None

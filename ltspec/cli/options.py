@@ -1,0 +1,50 @@
+"""Takes nothing; gives the options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SPEC = click.Path(path_type=Path)
+
+
+def overrides(function: F) -> F:
+    """``--set path=value``, any number of times."""
+    return click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+        help="Override one value of the spec, for example train.optimizer.lr=0.03.",
+    )(function)
+
+
+def store(function: F) -> F:
+    """``--store``."""
+    return click.option(
+        "--store", type=SPEC, envvar="LTSPEC_STORE", show_envvar=True,
+        help="Folder of results; .ltspec beside the spec when left out.",
+    )(function)
+
+
+def data(function: F) -> F:
+    """``--data``."""
+    return click.option(
+        "--data", type=SPEC, envvar="LTSPEC_DATA", show_envvar=True,
+        help="Folder where data lies and is downloaded to; ~/.cache/ltspec when left out.",
+    )(function)
+
+
+def precision(function: F) -> F:
+    """``--precision``."""
+    return click.option(
+        "--precision", type=click.Choice(["float32", "float64"]), default="float32",
+        show_default=True, help="Number type of weights and arithmetic.",
+    )(function)
+
+
+def store_folder(spec: Path, chosen: Path | None) -> Path:
+    """The store of a spec: the one that was chosen, or .ltspec beside it."""
+    return chosen if chosen is not None else spec.parent / ".ltspec"

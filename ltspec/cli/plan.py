@@ -1,0 +1,170 @@
+"""Takes a spec; gives what it means: stages, cost, what is shared, and what is done already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ltspec.cli import options
+from ltspec.cli.load import load_plan
+from ltspec.errors import UsageError
+from ltspec.plan.cost import Cost, cost, total
+from ltspec.plan.stages import Plan
+
+
+@click.command("plan")
+@click.argument("spec", type=options.SPEC)
+@click.option("--backend", help="Also show how this backend would play it.")
+@click.option("--device", default="cpu", show_default=True,
+              help="Device to plan for with --backend; it need not be here.")
+@options.precision
+@options.store
+@click.option("--all", "everything", is_flag=True, help="List every stage, however many.")
+@click.option("--json", "target", type=click.Path(path_type=Path, allow_dash=True),
+              metavar="FILE", help="Write a plan file that `ltspec run` executes; - for the screen.")
+@options.overrides
+def command(spec: Path, backend: str | None, device: str, precision: str, store: Path | None,
+            everything: bool, target: Path | None, overrides: tuple[str, ...]) -> None:
+    """Show what SPEC means, before any compute. Loads no framework."""
+    plan, execution = load_plan(spec, overrides)
+    if backend is not None:
+        execution = _execution(plan, backend, device, precision)
+    if target is not None:
+        _write(plan, execution, target)
+        return
+    folder = options.store_folder(spec, store)
+    for line in describe(plan, everything, precision):
+        click.echo(line)
+    if execution is not None:
+        for line in describe_execution(execution):
+            click.echo(line)
+    for line in describe_store(plan, folder):
+        click.echo(line)
+
+
+def _execution(plan: Plan, backend: str, device: str, precision: str) -> dict[str, Any]:
+    from ltspec.engine import adapters, execution  # noqa: PLC0415
+    from ltspec.engine.backend import Settings  # noqa: PLC0415
+
+    adapter = adapters.find(backend)
+    if device == "auto":
+        raise UsageError("a plan is made for a device that is named", code="LT309",
+                         hint="write --device cpu, cuda or cuda:1")
+    settings = Settings(device, "float64" if precision == "float64" else "float32")
+    adapters.refuse_gaps(adapter, plan, settings)
+    return execution.lower(plan, adapter, settings).describe()
+
+
+def _write(plan: Plan, execution: Any, target: Path) -> None:
+    from ltspec.plan import planfile  # noqa: PLC0415
+
+    text = planfile.write(plan, execution)
+    if str(target) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}", code="LT309") from None
+    click.echo(f"{target}: {len(plan.stages):,} stages")
+
+
+def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[str]:
+    """The plan as lines of text; beyond 60 stages only the first 30 unless ``everything``."""
+    float_bytes = 8 if precision == "float64" else 4
+    graph = next(iter(plan.graphs.values()))
+    weights = sum(parameter.size for parameter in graph.parameters)
+    lines = [
+        f"{plan.name}: {len(plan.replicates)} replicate{'s' * (len(plan.replicates) != 1)}, "
+        f"{len({outcome.level for outcome in plan.outcomes}) - 1} levels, "
+        f"{weights:,} parameters of which {plan.prunable:,} may be pruned",
+        "",
+        f"{'':>5}  {'kind':<8}  {'reads':<12}  {'steps':>15}  {'cost':>11}  {'disk':>9}  what",
+    ]
+    shown = plan.stages if everything or len(plan.stages) <= 60 else plan.stages[:30]
+    for place, stage in enumerate(shown):
+        one = cost(plan, stage, float_bytes)
+        reads = ", ".join(map(str, stage.reads)) or "-"
+        steps = f"{stage.work.start:,}-{stage.work.stop:,}" if stage.kind == "train" else "-"
+        if stage.follows is not None:
+            steps = f"+{one.steps:,} = {stage.work.stop:,}"
+        lines.append(f"{place:>5}  {stage.kind:<8}  {reads:<12}  {steps:>15}  "
+                     f"{flops_text(one.flops):>11}  {bytes_text(one.disk):>9}  {_what(plan, place)}")
+    if len(shown) < len(plan.stages):
+        lines.append(f"{'':>5}  ... {len(plan.stages) - len(shown):,} more (--all shows them)")
+    return [*lines, "", *_totals(plan, total(plan) if float_bytes == 4 else sum(
+        (cost(plan, stage, float_bytes) for stage in plan.stages), Cost()))]
+
+
+def _what(plan: Plan, place: int) -> str:
+    stage = plan.stages[place]
+    keep = getattr(stage.work, "keep", None)
+    if keep is None:
+        return stage.label
+    return f"{stage.label}: keep {sum(keep):,} ({sum(keep) / plan.prunable:.2%})"
+
+
+def _totals(plan: Plan, whole: Cost) -> list[str]:
+    lines = [f"in all: {len(plan.stages):,} stages, {whole.steps:,} training steps, "
+             f"{flops_text(whole.flops)}, {bytes_text(whole.disk)} on disk"]
+    saved = plan.written_steps - whole.steps
+    if plan.written > len(plan.stages) or saved:
+        lines.append(
+            f"shared: {plan.written - len(plan.stages):,} stages were equal to another; without "
+            f"sharing it would be {plan.written_steps:,} steps"
+            + (f" ({plan.written_steps / whole.steps:.2f} times as many)" if whole.steps else ""))
+    return lines
+
+
+def describe_execution(execution: Any) -> list[str]:
+    """How a backend plays the trainings, each distinct way once."""
+    settings = execution["settings"]
+    lines = ["", f"on {execution['backend']}, {settings['device']}, {settings['precision']}:"]
+    for place, lowering in enumerate(execution["lowerings"]):
+        count = sum(1 for one in execution["stages"].values() if one == place)
+        lines.append(
+            f"  {count:,} training stage{'s' * (count != 1)}: {lowering['compilation']}, "
+            f"{lowering['layout']} layout, {lowering['chunk_steps']:,} steps a call, "
+            f"{lowering['side_by_side']} at once, about {bytes_text(lowering['memory_bytes'])} "
+            "of memory")
+    return lines
+
+
+def describe_store(plan: Plan, folder: Path) -> list[str]:
+    """What the store holds of this plan, for each backend that has run it."""
+    results = folder / "results"
+    if not results.is_dir():
+        return ["", f"store: {folder} is not there yet"]
+    lines = [""]
+    for realm in sorted(entry.name for entry in results.iterdir() if entry.is_dir()):
+        held = sum((results / realm / stage.key[:2] / stage.key / "facts.json").is_file()
+                   for stage in plan.stages)
+        lines.append(f"store: {folder} holds {held:,} of {len(plan.stages):,} stages for {realm}")
+    return lines if len(lines) > 1 else ["", f"store: {folder} holds no results yet"]
+
+
+def bytes_text(size: int) -> str:
+    """1,234,567 -> ``1.2 MB``; nothing -> ``-``."""
+    if not size:
+        return "-"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000  # type: ignore[assignment]
+    return f"{size:.1f} TB"
+
+
+def flops_text(flops: int) -> str:
+    """2.3e12 -> ``2.30 TFLOP``; nothing -> ``-``."""
+    if not flops:
+        return "-"
+    value = float(flops)
+    for unit in ("FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} EFLOP"
+
+

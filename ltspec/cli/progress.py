@@ -1,0 +1,158 @@
+"""Takes what a run tells; gives progress: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.progress import Task as RichTask
+from rich.text import Text
+
+from ltspec.plan.stages import Stage
+
+
+class PlainLines:
+    """A Watch that writes a line for each training and each measurement."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.total = self.done = 0
+        self.began_at = time.perf_counter()
+
+    def __enter__(self) -> PlainLines:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        return None
+
+    def began(self, stages: int, held: int, steps: int) -> None:
+        """Say what there is to do."""
+        self.total = steps
+        self.began_at = time.perf_counter()
+        self.say(opening(stages, held, steps))
+
+    def stage_began(self, stage: Stage, from_step: int) -> None:
+        """Say where a training goes on from, if not from its start."""
+        skipped = skipped_steps(stage, from_step)
+        if skipped:
+            self.total -= skipped
+            self.say(f"{stage.label}: goes on from step {from_step:,}")
+
+    def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
+        """Count."""
+        self.done += steps
+
+    def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None:
+        """One line for what a person wants to see."""
+        text = closing(stage, facts, seconds)
+        if not text:
+            return
+        rest = ""
+        if stage.kind == "train" and self.total > self.done > 0:
+            left = (time.perf_counter() - self.began_at) * (self.total - self.done) / self.done
+            rest = f", about {duration_text(left)} left"
+        self.say(text + rest)
+
+    def note(self, text: str) -> None:
+        """A warning."""
+        self.say(f"note: {text}")
+
+    def say(self, text: str) -> None:
+        """One line, as it is."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveBar(PlainLines):
+    """A Watch that also shows a bar with level, step, loss, last accuracy and remaining time."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), _Steps(),
+            TextColumn("loss {task.fields[loss]}"), TextColumn("{task.fields[accuracy]}"),
+            TextColumn("{task.fields[left]} left"),
+            console=console, transient=True, refresh_per_second=8,
+        )
+        self.bar: TaskID | None = None
+
+    def __enter__(self) -> LiveBar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def began(self, stages: int, held: int, steps: int) -> None:
+        super().began(stages, held, steps)
+        if steps and self.bar is None:
+            self.bar = self.progress.add_task("starting", total=steps, loss="-", accuracy="",
+                                              left="?")
+
+    def stage_began(self, stage: Stage, from_step: int) -> None:
+        super().stage_began(stage, from_step)
+        if self.bar is not None:
+            self.progress.update(self.bar, description=stage.label, total=self.total)
+
+    def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
+        super().trained(stage, step, steps, loss)
+        if self.bar is not None:
+            spent = time.perf_counter() - self.began_at
+            left = spent * (self.total - self.done) / max(self.done, 1)
+            self.progress.update(self.bar, completed=self.done, loss=f"{loss:.4f}",
+                                 left=duration_text(left))
+
+    def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None:
+        super().stage_ended(stage, facts, seconds)
+        if self.bar is not None and "accuracy" in facts:
+            self.progress.update(self.bar, accuracy=f"accuracy {facts['accuracy']:.2%}")
+
+    def say(self, text: str) -> None:
+        self.progress.console.print(text, markup=False, highlight=False)
+
+
+class _Steps(ProgressColumn):
+    def render(self, task: RichTask) -> Text:
+        return Text(f"{int(task.completed):,}/{int(task.total or 0):,} steps")
+
+
+def opening(stages: int, held: int, steps: int) -> str:
+    """What there is to do."""
+    if not stages:
+        return "everything is in the store already"
+    kept = f", {held:,} are in the store" if held else ""
+    return f"{stages:,} stages to do{kept}; {steps:,} training steps"
+
+
+def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
+    """What a finished stage has to say; nothing for the quick ones between."""
+    if stage.kind == "train":
+        return (f"{stage.label}: trained to step {stage.work.stop:,}, "  # type: ignore[union-attr]
+                f"loss {facts['final_loss']:.4f} ({duration_text(seconds)})")
+    if stage.kind == "evaluate":
+        return f"{stage.label} accuracy {facts['accuracy']:.2%}, loss {facts['loss']:.4f}"
+    empty = [name for name, count in facts.get("kept", {}).items() if not count]
+    if stage.kind == "prune" and empty:
+        return f"warning: {stage.label} leaves no weight in {', '.join(empty)}"
+    return ""
+
+
+def skipped_steps(stage: Stage, from_step: int) -> int:
+    """Steps of a training that are done already, beyond the point that the plan goes on from."""
+    if stage.kind != "train":
+        return 0
+    return max(from_step - stage.work.start, 0)  # type: ignore[union-attr]
+
+
+def duration_text(seconds: float) -> str:
+    """75 -> ``1 min 15 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

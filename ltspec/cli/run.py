@@ -1,0 +1,101 @@
+"""Takes a spec or a plan file; gives its results: a table, tickets, and all of it in the store."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from ltspec.cli import options
+from ltspec.cli.load import load_plan
+
+
+@click.command("run")
+@click.argument("spec", type=options.SPEC)
+@click.option("--backend", help="torch, tensorflow, numpy or another that is installed; "
+                                "torch when left out.")
+@click.option("--device", help="cpu, cuda or cuda:1; auto (the default) takes the best there is.")
+@options.precision
+@options.store
+@options.data
+@click.option("--threads", type=click.IntRange(1), help="Threads on a CPU; all when left out.")
+@click.option("--checkpoint-every", "checkpoint_seconds", type=click.FloatRange(0), default=30.0,
+              show_default=True, metavar="SECONDS", help="How often a training is saved on its way.")
+@click.option("--quiet", is_flag=True, help="No progress; only the table at the end.")
+@options.overrides
+def command(spec: Path, backend: str | None, device: str | None, precision: str,
+            store: Path | None, data: Path | None, threads: int | None, checkpoint_seconds: float,
+            quiet: bool, overrides: tuple[str, ...]) -> None:
+    """Run SPEC (or a plan file that `ltspec plan --json` wrote).
+
+    What the store holds already is not done again; a run that was stopped goes on when the same
+    command is given again, and ends with the same tickets.
+    """
+    plan, execution = load_plan(spec, overrides)
+
+    from rich.console import Console  # noqa: PLC0415
+
+    from ltspec.cli.progress import LiveBar, PlainLines  # noqa: PLC0415
+    from ltspec.cli.tables import print_summary  # noqa: PLC0415
+    from ltspec.engine.session import Session  # noqa: PLC0415
+    from ltspec.engine.watch import Silence  # noqa: PLC0415
+    from ltspec.results.report import write_results  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    bar = LiveBar(console) if console.is_terminal else PlainLines(console)
+    _stop_on(signal.SIGTERM)
+    with bar:
+        watch = Silence() if quiet else bar
+        session = Session.open(
+            plan, backend=_chosen(backend, execution, "backend", "torch"),
+            device=_chosen(device, execution, "device", "auto"),
+            precision=_precision(precision, execution), threads=threads,
+            store=options.store_folder(spec, store), data=data or default_data_folder(),
+            note=bar.note, execution=execution if backend is None and device is None else None,
+        )
+        if not quiet:
+            bar.say(f"{plan.name} on {session.title}")
+        session.run(watch, checkpoint_seconds)
+    folder, tickets = write_results(plan, session)
+    print_summary(Console(), plan, session.realm)
+    click.echo(f"table:  {folder / 'table.csv'}")
+    if tickets:
+        click.echo(f"ticket: {tickets[-1]}" + (
+            f" (and {len(tickets) - 1} more in {folder / 'tickets'})" if len(tickets) > 1 else ""))
+
+
+def default_data_folder() -> Path:
+    """Where data lies when neither --data nor LTSPEC_DATA says so."""
+    return Path.home() / ".cache" / "ltspec"
+
+
+def _chosen(option: str | None, execution: Mapping[str, Any] | None, key: str, default: str) -> str:
+    """The option, else what the plan file says, else the default."""
+    if option is not None:
+        return option
+    if execution is None:
+        return default
+    return str(execution["backend"] if key == "backend" else execution["settings"][key])
+
+
+def _precision(option: str, execution: Mapping[str, Any] | None) -> str:
+    """A plan file's own precision, unless the option says otherwise."""
+    source = click.get_current_context().get_parameter_source("precision")
+    if execution is None or (source is not None and source.name == "COMMANDLINE"):
+        return option
+    return str(execution["settings"]["precision"])
+
+
+def _stop_on(number: int) -> None:
+    """Treat a polite request to end like Ctrl-C: save, say how to go on, and stop."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if sys.platform != "win32":
+        signal.signal(number, stop)

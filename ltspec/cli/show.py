@@ -1,0 +1,74 @@
+"""Takes a spec; gives its table as far as it has run, or the spec with every default filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ltspec.cli import options
+from ltspec.cli.load import load_plan, load_spec
+from ltspec.errors import UsageError
+
+
+@click.command("show")
+@click.argument("spec", type=options.SPEC)
+@click.option("--resolved", is_flag=True, help="Print the spec with every default filled in.")
+@click.option("--backend", help="Whose results to show; all that there are when left out.")
+@click.option("--format", "style", type=click.Choice(["text", "csv", "json"]), default="text",
+              show_default=True, help="How the table is written.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Also draw accuracy over density: .png, .svg or .pdf.")
+@options.store
+@options.overrides
+def command(spec: Path, resolved: bool, backend: str | None, style: str, plot: Path | None,
+            store: Path | None, overrides: tuple[str, ...]) -> None:
+    """Show the results of SPEC that the store holds, or SPEC itself with --resolved."""
+    if resolved:
+        from ltspec.language.source import dump  # noqa: PLC0415
+
+        click.echo(dump(load_spec(spec, overrides).model_dump(mode="json")), nl=False)
+        return
+    plan, _ = load_plan(spec, overrides)
+
+    from rich.console import Console  # noqa: PLC0415
+
+    from ltspec.cli.tables import print_summary  # noqa: PLC0415
+    from ltspec.engine.runner import scores  # noqa: PLC0415
+    from ltspec.engine.store import Store  # noqa: PLC0415
+    from ltspec.results import table  # noqa: PLC0415
+
+    folder = options.store_folder(spec, store)
+    names = sorted(entry.name for entry in folder.glob("results/*") if entry.is_dir())
+    if backend is not None:
+        names = [name for name in names if name.rsplit("-", 1)[0] == backend]
+    opened = {name: Store.open(folder, create=False).realm(name) for name in names}
+    shown = {name: table.rows(plan, scores(plan, realm)) for name, realm in opened.items()}
+    shown = {name: found for name, found in shown.items() if found}
+    if not shown:
+        raise UsageError(f"{folder} holds no results of {spec}", code="LT309",
+                         hint=f"make them with `ltspec run {spec}`")
+    if (style != "text" or plot) and len(shown) > 1:
+        raise UsageError(f"there are results of {', '.join(shown)}", code="LT309",
+                         hint="choose one with --backend")
+    for name, found in shown.items():
+        if style == "text":
+            click.echo(name)
+            print_summary(Console(), plan, opened[name])
+        else:
+            click.echo(table.as_csv(found) if style == "csv" else table.as_json(plan, found),
+                       nl=False)
+        if plot is not None:
+            _plot(plan.name, found, plot)
+
+
+def _plot(title: str, found: list[object], target: Path) -> None:
+    from ltspec.results.plots import plot_accuracy  # noqa: PLC0415
+    from ltspec.results.table import summary  # noqa: PLC0415
+
+    lines = summary(found)  # type: ignore[arg-type]
+    try:
+        plot_accuracy(lines, next(iter(lines[0].accuracy)), title, target)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{target} cannot be written: {error}", code="LT309") from None
+    click.echo(f"plot: {target}", err=True)

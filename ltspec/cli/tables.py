@@ -1,0 +1,44 @@
+"""Takes a summary; gives it as a table on the screen."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ltspec.engine.runner import scores
+from ltspec.engine.store import Realm
+from ltspec.plan.stages import Plan
+from ltspec.results.table import Line, Spread, rows, summary
+
+
+def print_summary(console: Console, plan: Plan, realm: Realm) -> list[Line]:
+    """Print a line for each level and branch; returns what was printed."""
+    lines = summary(rows(plan, scores(plan, realm)))
+    table = Table(box=SIMPLE_HEAD, title=plan.name, title_justify="left", pad_edge=False)
+    table.add_column("branch")
+    for heading in ("level", "density", "weights"):
+        table.add_column(heading, justify="right")
+    splits = list(lines[0].accuracy) if lines else []
+    for split in splits:
+        table.add_column(f"{split} accuracy", justify="right")
+        table.add_column(f"{split} loss", justify="right")
+    for line in lines:
+        figures = []
+        for split in splits:
+            figures += [accuracy_text(line.accuracy[split], line.replicates),
+                        f"{line.loss[split].mean:.4f}"]
+        name = "dense" if line.branch == "ticket" and not line.level else line.branch
+        table.add_row(name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures)
+    console.print(table)
+    missing = len(plan.outcomes) - sum(line.replicates for line in lines)
+    if missing:
+        console.print(f"{missing} of {len(plan.outcomes)} networks are not done yet")
+    return lines
+
+
+def accuracy_text(accuracy: Spread, replicates: int) -> str:
+    """``98.12%``; with several replicates ``98.12% (97.90-98.31)``, the lowest and highest."""
+    if replicates < 2:
+        return f"{accuracy.mean:.2%}"
+    return f"{accuracy.mean:.2%} ({100 * accuracy.low:.2f}-{100 * accuracy.high:.2f})"

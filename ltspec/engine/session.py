@@ -1,0 +1,74 @@
+"""Takes a plan and the person's choices; gives a Session: everything opened that a run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ltspec.data.dataset import Dataset
+from ltspec.data.reader import load
+from ltspec.engine import adapters, execution, runner
+from ltspec.engine.backend import Settings
+from ltspec.engine.execution import ExecutionPlan
+from ltspec.engine.perform import Bench
+from ltspec.engine.store import Realm, Store
+from ltspec.engine.watch import Watch
+from ltspec.plan.stages import Plan
+
+
+@dataclass
+class Session:
+    """A plan, the backend that plays it, and the store that keeps what comes of it."""
+
+    plan: Plan
+    execution: ExecutionPlan
+    store: Store
+    realm: Realm
+    bench: Bench
+    versions: Mapping[str, str]
+
+    @classmethod
+    def open(cls, plan: Plan, *, backend: str, device: str, precision: str, threads: int | None,
+             store: Path, data: Path, note: Callable[[str], None],
+             execution: Mapping[str, Any] | None = None) -> Session:
+        """Find backend and device, refuse what cannot be done, open the store.
+
+        ``execution``: the execution part of a plan file, to be followed as it is written.
+        Raises BackendError and StoreError; nothing is computed before.
+        """
+        adapter = adapters.find(backend)
+        settings = Settings(adapters.choose_device(adapter, device),
+                            "float64" if precision == "float64" else "float32", threads)
+        adapters.refuse_gaps(adapter, plan, settings)
+        lowered = (_lower(plan, adapter, settings) if execution is None
+                   else ExecutionPlan.from_description(execution))
+        opened = Store.open(store, report=note)
+        versions = adapters.versions(adapter)
+
+        def open_data(name: str) -> Dataset:
+            dataset = load(name, data)
+            for warning in dataset.warnings:
+                note(warning)
+            opened.check_data(name, dataset.fingerprint, dataset.facts.version)
+            return dataset
+
+        played_on = {"backend": backend, "device": settings.device,
+                     "threads": str(threads or "all"), **versions}
+        bench = Bench(plan, lowered, lambda: adapter.open(settings), open_data, played_on)
+        return cls(plan, lowered, opened, opened.realm(lowered.realm), bench, versions)
+
+    @property
+    def title(self) -> str:
+        """For people: backend, versions, device, precision."""
+        packages = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        settings = self.execution.settings
+        return f"{self.execution.backend} ({packages}), {settings.device}, {settings.precision}"
+
+    def run(self, watch: Watch, checkpoint_seconds: float) -> None:
+        """Do everything that is still to be done."""
+        runner.run(self.plan, self.realm, self.bench, watch, checkpoint_seconds)
+
+
+_lower = execution.lower

@@ -1,0 +1,112 @@
+"""Takes a plan and the scores in a store; gives the table of a run: rows, and a summary a level."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ltspec.plan.stages import Outcome, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One trained network of one replicate."""
+
+    replicate: int
+    branch: str
+    """``ticket`` or a branch's name; level 0 of ``ticket`` is the dense network."""
+    level: int
+    density: float
+    """Kept share of the prunable weights."""
+    kept: int
+    scores: Mapping[str, Mapping[str, Any]]
+    """By split: ``accuracy`` (share of the examples), ``loss`` (mean, nats), ``correct``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One figure over replicates."""
+
+    mean: float
+    low: float
+    high: float
+    deviation: float
+    """Standard deviation of a sample (n - 1); 0 for one replicate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One level of one branch, over all replicates."""
+
+    branch: str
+    level: int
+    density: float
+    kept: int
+    replicates: int
+    accuracy: Mapping[str, Spread]
+    """By split."""
+    loss: Mapping[str, Spread]
+
+
+def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
+    """A row for each outcome whose every score is there. ``scores``: by place of the stage."""
+    return [
+        Row(outcome.replicate, outcome.branch, outcome.level, density(plan, outcome), outcome.kept,
+            {split: scores[place] for split, place in outcome.scores.items()})
+        for outcome in plan.outcomes
+        if all(place in scores for place in outcome.scores.values())
+    ]
+
+
+def density(plan: Plan, outcome: Outcome) -> float:
+    """Kept share of the prunable weights."""
+    return outcome.kept / plan.prunable
+
+
+def summary(found: Sequence[Row]) -> list[Line]:
+    """Rows of the same branch and level together, the ticket's first."""
+    groups: dict[tuple[str, int], list[Row]] = {}
+    for row in found:
+        groups.setdefault((row.branch, row.level), []).append(row)
+    order = list(dict.fromkeys(row.branch for row in found))
+    return [
+        Line(
+            branch, level, group[0].density, group[0].kept, len(group),
+            *({split: _spread([row.scores[split][figure] for row in group])
+               for split in group[0].scores} for figure in ("accuracy", "loss")),
+        )
+        for (branch, level), group in sorted(
+            groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+    ]
+
+
+def _spread(figures: Sequence[float]) -> Spread:
+    deviation = statistics.stdev(figures) if len(figures) > 1 else 0.0
+    return Spread(statistics.fmean(figures), min(figures), max(figures), deviation)
+
+
+def as_csv(found: Sequence[Row]) -> str:
+    """One line for each replicate, branch, level and split."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["replicate", "branch", "level", "density", "kept", "split", "examples",
+                     "correct", "accuracy", "loss"])
+    for row in found:
+        for split, score in row.scores.items():
+            writer.writerow([row.replicate, row.branch, row.level, row.density, row.kept, split,
+                             score["examples"], score["correct"], score["accuracy"], score["loss"]])
+    return text.getvalue()
+
+
+def as_json(plan: Plan, found: Sequence[Row]) -> str:
+    """Rows and summary as one JSON object."""
+    return json.dumps({
+        "name": plan.name, "prunable": plan.prunable,
+        "rows": [asdict(row) for row in found],
+        "summary": [asdict(line) for line in summary(found)],
+    }, indent=1) + "\n"

@@ -1,0 +1,38 @@
+"""Takes a finished plan; gives its tickets as files with speaking names, beside the table.
+
+A ticket is the file of the store itself (a hard link where the file system has them, else a copy):
+``mask/NAME`` and ``weights/NAME`` of every tensor, readable with safetensors alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from ltspec.engine.store import Realm
+from ltspec.plan.stages import Plan
+
+
+def place_tickets(plan: Plan, realm: Realm, folder: Path) -> list[Path]:
+    """Give every ticket of the plan a name under ``folder``; returns them in the plan's order.
+
+    ``folder/replicate-1/level-3.safetensors``; of a branch ``folder/replicate-1/NAME-level-3...``.
+    """
+    placed = []
+    for outcome in plan.outcomes:
+        if outcome.ticket is None:
+            continue
+        source = realm.array_file(plan.stages[outcome.ticket].key)
+        prefix = "" if outcome.branch == "ticket" else f"{outcome.branch}-"
+        target = folder / f"replicate-{outcome.replicate}" / f"{prefix}level-{outcome.level}.safetensors"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            target.unlink()
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copyfile(source, target)
+        placed.append(target)
+    return placed
