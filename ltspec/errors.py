@@ -23,12 +23,23 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A text other than the spec's file that a part of the spec was written in: an option."""
+
+    name: str
+    """What is shown in the place of a file name: ``--set train.optimizer.lr=0.03``."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
-    """A stretch of one line of a file. Lines and columns count from 1, columns in characters."""
+    """A stretch of one line of a text. Lines and columns count from 1, columns in characters."""
 
     line: int
     column: int
     length: int
+    origin: Origin | None = None
+    """Where the line is; None is the spec's own file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ class NumpyBackend:
         """What the network sees of the examples ``batch``: images * scale + shift, per channel."""
         scale = data.scale.astype(self._dtype)[:, None, None]
         shift = data.shift.astype(self._dtype)[:, None, None]
-        return data.images[batch].astype(self._dtype) * scale + shift
+        images: Array = data.images[batch].astype(self._dtype) * scale + shift
+        return images
 
 
 def decaying(graph: Graph, optimizer: Optimizer) -> dict[str, float]:

@@ -36,11 +36,10 @@ class PlainLines:
         self.began_at = time.perf_counter()
         self.say(opening(stages, held, steps))
 
-    def stage_began(self, stage: Stage, from_step: int) -> None:
+    def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
         """Say where a training goes on from, if not from its start."""
-        skipped = skipped_steps(stage, from_step)
-        if skipped:
-            self.total -= skipped
+        self.total -= skipped
+        if skipped > 0:
             self.say(f"{stage.label}: goes on from step {from_step:,}")
 
     def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
@@ -94,8 +93,8 @@ class LiveBar(PlainLines):
             self.bar = self.progress.add_task("starting", total=steps, loss="-", accuracy="",
                                               left="?")
 
-    def stage_began(self, stage: Stage, from_step: int) -> None:
-        super().stage_began(stage, from_step)
+    def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
+        super().stage_began(stage, from_step, skipped)
         if self.bar is not None:
             self.progress.update(self.bar, description=stage.label, total=self.total)
 
@@ -140,13 +139,6 @@ def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
     if stage.kind == "prune" and empty:
         return f"warning: {stage.label} leaves no weight in {', '.join(empty)}"
     return ""
-
-
-def skipped_steps(stage: Stage, from_step: int) -> int:
-    """Steps of a training that are done already, beyond the point that the plan goes on from."""
-    if stage.kind != "train":
-        return 0
-    return max(from_step - stage.work.start, 0)  # type: ignore[union-attr]
 
 
 def duration_text(seconds: float) -> str:

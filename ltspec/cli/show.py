@@ -25,9 +25,9 @@ def command(spec: Path, resolved: bool, backend: str | None, style: str, plot: P
             store: Path | None, overrides: tuple[str, ...]) -> None:
     """Show the results of SPEC that the store holds, or SPEC itself with --resolved."""
     if resolved:
-        from ltspec.language.source import dump  # noqa: PLC0415
+        from ltspec.language.source import write  # noqa: PLC0415
 
-        click.echo(dump(load_spec(spec, overrides).model_dump(mode="json")), nl=False)
+        click.echo(write(load_spec(spec, overrides).resolved()), nl=False)
         return
     plan, _ = load_plan(spec, overrides)
 

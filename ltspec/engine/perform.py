@@ -112,7 +112,8 @@ def _train(stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: 
     if earlier is not None:
         step, arrays = earlier
         progress = Progress(state_of(arrays, step), np.asarray(arrays["loss"], np.float32))
-    watch.stage_began(stage, progress.state.step)
+    planned = bench.plan.own_steps(stage)
+    watch.stage_began(stage, progress.state.step, planned - (work.stop - progress.state.step))
 
     def after_piece(now: Progress, steps: int) -> None:
         nonlocal progress

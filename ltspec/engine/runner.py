@@ -114,7 +114,7 @@ class _Pass:
                 return done
             inputs = {role: self.result(place) for role, place in stage.inputs.items()}
             if not isinstance(stage.work, Train):  # a training says where it goes on from
-                self.watch.stage_began(stage, 0)
+                self.watch.stage_began(stage, 0, 0)
             began = time.perf_counter()
             trail = _Trail(self.realm, self.checkpoint_seconds)
             facts, arrays = perform(stage, inputs, self.bench, trail, self.watch)

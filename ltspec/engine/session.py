@@ -9,9 +9,9 @@ from typing import Any
 
 from ltspec.data.dataset import Dataset
 from ltspec.data.reader import load
-from ltspec.engine import adapters, execution, runner
+from ltspec.engine import adapters, runner
 from ltspec.engine.backend import Settings
-from ltspec.engine.execution import ExecutionPlan
+from ltspec.engine.execution import ExecutionPlan, lower
 from ltspec.engine.perform import Bench
 from ltspec.engine.store import Realm, Store
 from ltspec.engine.watch import Watch
@@ -42,7 +42,7 @@ class Session:
         settings = Settings(adapters.choose_device(adapter, device),
                             "float64" if precision == "float64" else "float32", threads)
         adapters.refuse_gaps(adapter, plan, settings)
-        lowered = (_lower(plan, adapter, settings) if execution is None
+        lowered = (lower(plan, adapter, settings) if execution is None
                    else ExecutionPlan.from_description(execution))
         opened = Store.open(store, report=note)
         versions = adapters.versions(adapter)
@@ -69,6 +69,3 @@ class Session:
     def run(self, watch: Watch, checkpoint_seconds: float) -> None:
         """Do everything that is still to be done."""
         runner.run(self.plan, self.realm, self.bench, watch, checkpoint_seconds)
-
-
-_lower = execution.lower

@@ -48,6 +48,8 @@ from ltspec.engine.record import (
 )
 from ltspec.errors import DataError, StoreError
 
+__all__ = ["FORMAT", "Realm", "Report", "Result", "Store"]
+
 FORMAT = 1
 """Goes up when an older ltspec could not read what is written."""
 

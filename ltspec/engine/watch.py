@@ -14,8 +14,9 @@ class Watch(Protocol):
     def began(self, stages: int, held: int, steps: int) -> None:
         """``stages`` are needed, ``held`` of the plan are in the store, ``steps`` to be trained."""
 
-    def stage_began(self, stage: Stage, from_step: int) -> None:
-        """A stage starts; a training that goes on from a checkpoint begins at ``from_step``."""
+    def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
+        """A stage starts. A training begins at ``from_step``, which spares ``skipped`` of the steps
+        that were planned for it: a checkpoint, or a point of another spec's trunk, was there."""
 
     def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
         """``steps`` more steps are done, up to ``step``; ``loss`` is their mean."""
@@ -31,7 +32,7 @@ class Silence:
     """A Watch that shows nothing."""
 
     def began(self, stages: int, held: int, steps: int) -> None: ...
-    def stage_began(self, stage: Stage, from_step: int) -> None: ...
+    def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None: ...
     def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None: ...
     def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None: ...
     def note(self, text: str) -> None: ...

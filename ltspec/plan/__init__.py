@@ -16,6 +16,6 @@ def validate(source: Source) -> Spec:
     examined = examine(source)
     found = [*examined.diagnostics, *broken_rules(examined.spec)]
     if found:
-        raise SpecError(source.located(found), source.file, source.text)
+        raise SpecError(source.placed(found), source.file, source.text)
     assert isinstance(examined.spec, Spec)
     return examined.spec

@@ -123,7 +123,7 @@ def compile_spec(spec: Spec, passes: Sequence[Pass] = PASSES) -> Plan:
 
     Raises LtspecError (LT901) where a pass leaves a plan that is not legal.
     """
-    plan = Plan(name=spec.name, spec=spec.model_dump(mode="json"))
+    plan = Plan(name=spec.name, spec=spec.resolved())
     for step in passes:
         plan = step(plan, spec)
         check(plan, after=step.__name__)

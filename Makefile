@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh machine: `make quickstart` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BACKENDS := numpy torch tensorflow
+
+.PHONY: setup quickstart test lint schema clean
+
+# Makes .venv with all that development and tests need; does nothing when that is there.
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "ltspec needs Python 3.11 or newer; name one with: make PYTHON=python3.12 setup"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+# Finds lottery tickets of a small LeNet on real data that needs no network; under two minutes.
+quickstart: setup
+	$(BIN)/ltspec run examples/quickstart.yaml --backend torch
+
+# Every test. The conformance suite runs once a backend, each in a process of its own.
+test: setup
+	$(BIN)/python -m pytest tests --ignore=tests/conformance
+	@set -e; for backend in $(BACKENDS); do \
+	  echo "conformance: $$backend"; \
+	  $(BIN)/python -m pytest tests/conformance --backend $$backend; \
+	done
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/ltspec schema | diff - schemas/ltspec.schema.json
+	$(BIN)/ltspec schema --format markdown | diff - docs/language.md
+
+# Writes what is generated from the language's models.
+schema: setup
+	$(BIN)/ltspec schema > schemas/ltspec.schema.json
+	$(BIN)/ltspec schema --format markdown > docs/language.md
+
+clean:
+	rm -rf $(VENV) build *.egg-info

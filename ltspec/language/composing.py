@@ -1,0 +1,320 @@
+"""Takes a YAML text; gives its tree, where everything stands, and what a spec may not contain.
+
+Two passes. The first turns ruamel.yaml's events into nodes, where an alias is a reference; the
+second copies nodes into the tree, counting, so that aliases of aliases cannot expand for ever.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from ltspec.errors import Diagnostic, Origin, Path, Position
+from ltspec.language.scalars import Scalar, resolve
+from ltspec.language.syntax import sentence
+
+MAX_DEPTH = 40
+"""Mappings and lists within each other."""
+MAX_NODES = 20_000
+"""Keys and values, each alias counted as all that it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a key and its value stand."""
+
+    key: Position | None
+    """None for the whole and for items of a list."""
+    value: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text and how to find a place in it."""
+
+    text: str
+    origin: Origin | None = None
+    offset: int = 0
+    """Where the text begins in its origin's text."""
+    _starts: list[int] = field(default_factory=list)
+
+    def position(self, start: int, end: int) -> Position:
+        """The stretch from character ``start`` to ``end``, cut at the end of the line."""
+        whole = self.origin.text if self.origin is not None else self.text
+        if not self._starts:
+            self._starts.append(0)
+            self._starts.extend(match.end() for match in re.finditer(r"\r\n|\r|\n", whole))
+        start = min(start + self.offset, len(whole))
+        line = bisect.bisect_right(self._starts, start)
+        first = self._starts[line - 1]
+        last = self._starts[line] if line < len(self._starts) else len(whole)
+        content = len(whole[first:last].rstrip("\r\n")) + first
+        length = max(1, min(end + self.offset, content) - start)
+        return Position(line, start - first + 1, length, self.origin)
+
+
+@dataclass(slots=True)
+class _Node:
+    """A value as it is written: a scalar, a list, a mapping, or a reference to another node."""
+
+    position: Position
+    scalar: Scalar = None
+    items: list[_Node] | None = None
+    pairs: list[tuple[str, Position, _Node]] | None = None
+    reference: _Node | None = None
+
+
+class _Stop(Exception):  # noqa: N818  (a way out of the recursion)
+    """Nothing more can be read; the problem is noted."""
+
+
+def compose(text: Text) -> tuple[Any, dict[Path, Mark], list[Diagnostic]]:
+    """(tree, positions, problems) of one YAML document; the tree of an empty one is None."""
+    composer = _Composer(text)
+    positions: dict[Path, Mark] = {}
+    tree = None
+    try:
+        node = composer.document()
+        if not composer.problems:
+            tree = _Copier(composer.problems, positions).copy(node, (), None, 0)
+    except _Stop:
+        pass
+    return tree, positions, composer.problems
+
+
+class _Composer:
+    """First pass: events to nodes."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self.problems: list[Diagnostic] = []
+        self.anchors: dict[str, _Node] = {}
+        self.nodes = 0
+        self.events = self._events()
+
+    def _events(self) -> Iterator[Any]:
+        """The parser's events; whatever it raises becomes a problem with a place."""
+        yaml = YAML(typ="safe", pure=True)
+        start = 0
+        try:
+            for event in yaml.parse(self.text.text):
+                if event.start_mark is not None:
+                    start = event.start_mark.index
+                yield event
+        except RecursionError:
+            self._fail("LT006", "brackets within brackets, deeper than can be read", start, start)
+        except ReaderError as error:
+            where = int(error.position)
+            message = f"a control character (code {_code(error.character)}) stands here"
+            self._fail("LT004", message, where, where + 1, "remove it, or write it as an escape")
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = mark.index if mark is not None else start
+            message, hint, where = sentence(error, self.text.text, where)
+            self._fail("LT004", message, where, where + 1, hint)
+        except YAMLError as error:
+            self._fail("LT004", str(error).splitlines()[0], start, start + 1)
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
+                AssertionError, NotImplementedError):
+            # Slips of the parser on text that is not YAML (an escape beyond Unicode, a directive
+            # with an absurd version). A person must see a place, not a traceback.
+            self._fail("LT004", "this cannot be read as YAML", start, start + 1)
+
+    def _note(self, code: str, message: str, start: int, end: int, hint: str = "") -> None:
+        place = self.text.position(start, end)
+        self.problems.append(Diagnostic(code, message, hint=hint, position=place))
+
+    def _fail(self, code: str, message: str, start: int, end: int, hint: str = "") -> None:
+        self._note(code, message, start, end, hint)
+        raise _Stop
+
+    def document(self) -> _Node:
+        """The one document of the text."""
+        root: _Node | None = None
+        documents = 0
+        for event in self.events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                start = event.start_mark.index
+                if documents > 1:
+                    hint = "write one spec a file"
+                    self._fail("LT008", "a second document begins here", start, start + 3, hint)
+                if event.tags or (event.version is not None and tuple(event.version) != (1, 2)):
+                    message = "a directive of another YAML than 1.2"
+                    self._fail("LT008", message, start, start + 1, "leave the line with `%` out")
+            elif isinstance(event, AliasEvent | ScalarEvent | SequenceStartEvent | MappingStartEvent):
+                root = self._node(event, 1, None)
+        return root if root is not None else _Node(self.text.position(0, 1))
+
+    def _node(self, event: Any, depth: int, key: Position | None) -> _Node:
+        """The node that begins with ``event``; ``key`` is where its key stands."""
+        start, end = event.start_mark.index, event.end_mark.index
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            message = f"more than {MAX_NODES:,} keys and values"
+            self._fail("LT002", message, start, end, "a spec is a page of text")
+        if isinstance(event, AliasEvent):
+            return self._alias(event, start, end)
+        if event.ctag is not None and str(event.ctag):
+            hint = "leave the tag out; text is written in quotes"
+            self._note("LT008", "tags such as `!!int` are not used in specs", start, end, hint)
+        empty = start == end
+        place = key if empty and key is not None else self.text.position(start, end)
+        node = _Node(place)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        if isinstance(event, ScalarEvent):
+            node.scalar = self._scalar(event, start, end)
+            return node
+        if depth > MAX_DEPTH:
+            message = f"more than {MAX_DEPTH} mappings and lists within each other"
+            self._fail("LT006", message, start, start + 1, "a spec needs fewer than ten")
+        if isinstance(event, SequenceStartEvent):
+            node.items = []
+            self._items(node, node.items, depth, start, flow=bool(event.flow_style))
+        else:
+            node.pairs = []
+            self._pairs(node, node.pairs, depth, start, flow=bool(event.flow_style))
+            if not event.flow_style and node.pairs:
+                node.position = node.pairs[0][1]
+        return node
+
+    def _alias(self, event: Any, start: int, end: int) -> _Node:
+        target = self.anchors.get(event.anchor)
+        if target is None:
+            message = f"`*{event.anchor}` refers to `&{event.anchor}`, which is not written above"
+            hint = "text that begins with `*` is written in quotes"
+            self._note("LT004", message, start, end, hint)
+        return _Node(self.text.position(start, end), reference=target)
+
+    def _scalar(self, event: Any, start: int, end: int) -> Scalar:
+        if not event.implicit[0]:  # quoted or a block: always text
+            return str(event.value)
+        try:
+            return resolve(event.value)
+        except ValueError as error:
+            self._note("LT105", f"{error} is too long", start, end)
+            return 0
+
+    def _items(
+        self, node: _Node, items: list[_Node], depth: int, start: int, *, flow: bool
+    ) -> None:
+        for event in self.events:
+            if isinstance(event, SequenceEndEvent):
+                if flow:
+                    node.position = self.text.position(start, event.end_mark.index)
+                return
+            items.append(self._node(event, depth + 1, None))
+
+    def _pairs(
+        self,
+        node: _Node,
+        pairs: list[tuple[str, Position, _Node]],
+        depth: int,
+        start: int,
+        *,
+        flow: bool,
+    ) -> None:
+        first: dict[str, Position] = {}
+        for event in self.events:
+            if isinstance(event, MappingEndEvent):
+                if flow:
+                    node.position = self.text.position(start, event.end_mark.index)
+                return
+            key = self._key(event, depth)
+            place = self.text.position(event.start_mark.index, event.end_mark.index)
+            if key is not None and key in first:
+                line = first[key].line
+                message = f"the key `{key}` is written twice, first in line {line}"
+                hint = "leave one of them out"
+                self.problems.append(
+                    Diagnostic("LT005", message, hint=hint, label="again", position=place)
+                )
+            value = self._node(next(self.events), depth + 1, place)
+            if key is not None:
+                first.setdefault(key, place)
+                pairs.append((key, place, value))
+
+    def _key(self, event: Any, depth: int) -> str | None:
+        """The text of a key; None, and a problem, when it is something else."""
+        start, end = event.start_mark.index, event.end_mark.index
+        node = self._node(event, depth + 1, None)
+        if not isinstance(event, ScalarEvent):
+            what = "an alias" if isinstance(event, AliasEvent) else "a mapping or a list"
+            self._note("LT008", f"{what} cannot be a key", start, end, "keys are plain words")
+            return None
+        if event.value == "<<" and event.implicit[0]:
+            hint = "write the keys out; an alias may stand for a whole value"
+            self._note("LT008", "merge keys (`<<`) are not used in specs", start, end, hint)
+            return None
+        if not isinstance(node.scalar, str):
+            shown = event.value or "nothing"
+            hint = f'write `"{event.value}"` if it is a name' if event.value else ""
+            message = f"the key `{shown}` is not text"
+            self._note("LT008", message, start, max(end, start + 1), hint)
+            return None
+        return node.scalar
+
+
+@dataclass(slots=True)
+class _Copier:
+    """Second pass: nodes to the tree, with references written out."""
+
+    problems: list[Diagnostic]
+    positions: dict[Path, Mark]
+    open: set[int] = field(default_factory=set)
+    """The nodes that are being copied, to find an alias that contains itself."""
+    copied: int = 0
+
+    def copy(self, node: _Node, path: Path, key: Position | None, depth: int) -> Any:
+        """The value of a node, and the positions of everything in it."""
+        place = node.position
+        while node.reference is not None:
+            node = node.reference
+        self.copied += 1
+        if self.copied > MAX_NODES:
+            self._fail("LT007", f"aliases expand to more than {MAX_NODES:,} values", place)
+        if id(node) in self.open:
+            self._fail("LT007", "an alias stands within what it refers to", place)
+        if depth > MAX_DEPTH:
+            self._fail("LT006", f"aliases nest more than {MAX_DEPTH} levels deep", place)
+        self.positions[path] = Mark(key, place)
+        if node.items is None and node.pairs is None:
+            return node.scalar
+        self.open.add(id(node))
+        value: Any
+        if node.items is not None:
+            value = [self.copy(item, (*path, i), None, depth + 1) for i, item in enumerate(node.items)]
+        else:
+            value = {
+                name: self.copy(item, (*path, name), where, depth + 1)
+                for name, where, item in node.pairs or ()
+            }
+        self.open.discard(id(node))
+        return value
+
+    def _fail(self, code: str, message: str, place: Position) -> None:
+        self.problems.append(Diagnostic(code, message, hint="write it out", position=place))
+        raise _Stop
+
+
+def _code(character: Any) -> str:
+    return f"U+{ord(character):04X}" if isinstance(character, str) else f"{character:#x}"
+
+

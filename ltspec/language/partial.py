@@ -1,0 +1,99 @@
+"""Takes a section's class, what was written and which paths are wrong; gives what is right of it.
+
+Rules over several keys read a :class:`Partial` as they read the section itself. At a part that is
+wrong or missing it raises :class:`Unknown`, so the rule is left out and the others still run.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable
+from typing import Annotated, Any, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+
+from ltspec.errors import Path
+from ltspec.language.section import Section, chosen, is_section, item_annotation
+
+
+class Unknown(Exception):  # noqa: N818  (nothing went wrong: a rule asked for what is not known)
+    """A part of a spec that is wrong or missing was asked for. Never reaches a user."""
+
+
+class Partial:
+    """Stands in for a section some of whose keys are wrong: the same attributes, or Unknown.
+
+    ``isinstance`` and ``match`` see the section's own class.
+    """
+
+    __slots__ = ("_bad", "_section", "_written")
+
+    def __init__(self, section: type[Section], written: Any, bad: Iterable[Path]) -> None:
+        """``bad`` holds the paths of wrong values, from this section on."""
+        self._section = section
+        self._written = written
+        self._bad = tuple(bad)
+
+    @property  # type: ignore[misc]  # what isinstance() asks
+    def __class__(self) -> type[Section]:  # type: ignore[override]
+        return self._section
+
+    def __getattr__(self, name: str) -> Any:
+        field = self._section.model_fields.get(name)
+        if field is None:
+            member = getattr(self._section, name)
+            if isinstance(member, property) and member.fget is not None:
+                return member.fget(self)
+            return types.MethodType(member, self) if isinstance(member, _FUNCTION) else member
+        if () in self._bad or not isinstance(self._written, dict):
+            raise Unknown(name)
+        beneath = [path[1:] for path in self._bad if path[0] == name]
+        if name in self._written:
+            annotation = Annotated[field.annotation, field]
+            return _part(annotation, field.annotation, self._written[name], beneath)
+        if beneath or field.is_required():
+            raise Unknown(name)
+        return field.get_default(call_default_factory=True)
+
+    def __repr__(self) -> str:
+        return f"Partial({self._section.__name__}, wrong={self._bad!r})"
+
+
+_FUNCTION = types.FunctionType
+
+
+def _part(constrained: Any, annotation: Any, value: Any, bad: list[Path]) -> Any:
+    """One value: itself when it is right, a stand-in when parts of it are, else Unknown."""
+    if () in bad:
+        raise Unknown
+    if not bad:
+        try:
+            return TypeAdapter(constrained).validate_python(tuples(value), strict=True)
+        except ValidationError:
+            raise Unknown from None
+    target = chosen(annotation, value)
+    if is_section(target):
+        return Partial(target, value, bad)
+    if get_origin(target) is dict:
+        item = item_annotation(target)
+        return {key: _entry(item, key, inner, bad) for key, inner in value.items()}
+    raise Unknown
+
+
+def _entry(annotation: Any, key: str, value: Any, bad: list[Path]) -> Any:
+    """One entry of a mapping of names. A wrong one stays in it, and is Unknown at every key."""
+    beneath = [path[1:] for path in bad if path[0] == key]
+    target = chosen(annotation, value)
+    if beneath:
+        section = target if is_section(target) else annotation
+        return Partial(section, value, beneath if is_section(target) else [()])
+    return _part(annotation, annotation, value, [])
+
+
+def tuples(tree: Any) -> Any:
+    """The tree with lists as tuples: strict models take no list for a tuple."""
+    if isinstance(tree, dict):
+        return {key: tuples(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return tuple(tuples(value) for value in tree)
+    return tree

@@ -1,0 +1,115 @@
+"""Takes nothing; gives the section ``prune``: what goes, how much of it, and where one begins anew."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from ltspec.language.duration import Duration, Point
+from ltspec.language.section import Section
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Pattern = Annotated[str, Field(min_length=1)]
+
+
+class Iterative(Section):
+    """Train, prune a fraction of what remains, rewind; again and again."""
+
+    name: Literal["iterative"]
+    """How much goes when. `iterative`: `levels` times `fraction` of what remains (Frankle and
+    Carbin 2019)."""
+    levels: Annotated[int, Field(ge=1, le=1000)]
+    """How many times one prunes. At fraction 0.2, level 10 keeps 10.7% and level 15 keeps 3.5%."""
+    fraction: Share = 0.2
+    """The share of the remaining prunable weights that goes at each level; the count is rounded
+    half to even."""
+
+
+class ToDensity(Section):
+    """Iterative pruning that ends at a density."""
+
+    name: Literal["to-density"]
+    """How much goes when. `to-density`: as many levels of `fraction` as fit, then one that ends at
+    `density` exactly."""
+    density: Share
+    """The share of prunable weights that the last level keeps."""
+    fraction: Share = 0.2
+    """The share of the remaining prunable weights that goes at each level but the last."""
+
+
+class OneShot(Section):
+    """One level, straight to a density."""
+
+    name: Literal["one-shot"]
+    """How much goes when. `one-shot`: one level, straight to `density` (Frankle et al. 2019,
+    Fig. 8)."""
+    density: Share
+    """The share of prunable weights that is kept."""
+
+
+Schedule = Annotated[Iterative | ToDensity | OneShot, Field(discriminator="name")]
+
+
+class Rewind(Section):
+    """Where a pruned network begins anew: one point, or weights and schedule apart."""
+
+    to: Duration | None = None
+    """The step k that weights, buffers, learning rate and data order all return to; the rest of
+    the training follows (Frankle et al. 2019). `0it` is the original lottery-ticket experiment.
+    Excludes the other three keys."""
+    weights: Point | None = None
+    """The step that weights and buffers return to; `end` keeps the trained ones. Comes with
+    `schedule`."""
+    schedule: Point | None = None
+    """The step that learning rate and data order return to. With `weights: end` this is
+    learning-rate rewinding; `schedule: end` trains on at the last rate, which is fine-tuning
+    (Renda, Frankle and Carbin 2020)."""
+    retrain: Duration | None = None
+    """How long to train after pruning. Required with `schedule: end`, and only then: elsewhere
+    the rest of the training follows."""
+
+    @property
+    def weights_at(self) -> Duration | Literal["end"]:
+        """Where weights return to, whichever way it is written."""
+        return (self.to if self.to is not None else self.weights) or Duration()
+
+    @property
+    def schedule_at(self) -> Duration | Literal["end"]:
+        """Where learning rate and data order return to, whichever way it is written."""
+        return (self.to if self.to is not None else self.schedule) or Duration()
+
+
+def _shape_of_rewind(value: Any) -> str | None:
+    if isinstance(value, dict | Rewind):
+        return "mapping"
+    return "word" if isinstance(value, str) else None
+
+
+Rewinding = Annotated[
+    Annotated[Rewind, Tag("mapping")] | Annotated[Literal["none"], Tag("word")],
+    Discriminator(
+        _shape_of_rewind,
+        custom_error_type="LT103",
+        custom_error_message="expected a mapping such as {to: 2000it}, or the word none",
+    ),
+]
+
+
+class Prune(Section):
+    """What is pruned, by what, how far, and where retraining begins."""
+
+    criterion: Literal["magnitude", "random"] = "magnitude"
+    """What is pruned first. `magnitude`: the smallest absolute values at the end of training
+    (Frankle and Carbin 2019); `random`: any, the control."""
+    scope: Literal["global", "layer"] = "global"
+    """What is compared with what. `global`: all prunable weights in one ranking; `layer`: each
+    tensor on its own, losing the same fraction."""
+    schedule: Schedule
+    """How much goes, and in how many levels."""
+    rewind: Rewinding = Rewind(to=Duration())
+    """Where a pruned network begins anew. `{to: 0it}` goes back to initialisation; `none` prunes
+    without retraining."""
+    exempt: tuple[Pattern, ...] = ()
+    """Tensors that are never pruned, by name or shell-style pattern, such as `fc3.weight` or
+    `fc*.weight`. Each must match a prunable tensor of the model."""

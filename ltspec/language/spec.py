@@ -1,0 +1,186 @@
+"""Takes a Source; gives a Spec, or every error of its keys at once, each with its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from ltspec.errors import Diagnostic, SpecError
+from ltspec.language.branches import Branch
+from ltspec.language.combinations import combinations
+from ltspec.language.messages import diagnose, empties
+from ltspec.language.model import Model
+from ltspec.language.partial import Partial, Unknown, tuples
+from ltspec.language.prune import Prune
+from ltspec.language.section import Section, unique
+from ltspec.language.source import Source
+from ltspec.language.train import Train
+
+__all__ = ["Examined", "Partial", "Seeds", "Spec", "Unknown", "examine", "parse"]
+
+VERSION = 1
+"""The version of the language that this ltspec reads."""
+
+NAME = r"^[a-z0-9][a-z0-9._-]*$"
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+def _known_version(version: int) -> int:
+    if version != VERSION:
+        raise PydanticCustomError("LT108", "version {found}", {"found": version})
+    return version
+
+
+class Data(Section):
+    """What is trained and tested on."""
+
+    name: Literal["digits", "mnist"]
+    """The data set. `digits`: 1,797 scans of 8 x 8 pixels that come with scikit-learn, for a first
+    run without network; `mnist`: 60,000 and 10,000 of 28 x 28."""
+
+
+class Seeds(Section):
+    """The seeds of one replicate, each stream on its own."""
+
+    init: Seed
+    """Seed of the initial weights."""
+    order: Seed
+    """Seed of the data order."""
+    mask: Seed
+    """Seed of everything random in pruning."""
+
+
+def _shape_of_seed(value: Any) -> str:
+    return "mapping" if isinstance(value, dict | Seeds) else "number"
+
+
+AnySeed = Annotated[
+    Annotated[Seed, Tag("number")] | Annotated[Seeds, Tag("mapping")],
+    Discriminator(_shape_of_seed),
+]
+BranchName = Annotated[str, Field(pattern=NAME, max_length=80)]
+Split = Literal["test", "train"]
+
+
+class Spec(Section):
+    """A whole experiment, as the user wrote it, with every default filled in."""
+
+    ltspec: Annotated[
+        int, AfterValidator(_known_version), WithJsonSchema({"type": "integer", "const": VERSION})
+    ]
+    """The version of the language that the file is written in. There is only version 1."""
+    name: Annotated[str, Field(pattern=NAME, max_length=80)]
+    """What the experiment is called; results lie in a folder of this name. Lower-case letters,
+    digits, `.`, `_` and `-`, beginning with a letter or digit, at most 80."""
+    about: str = ""
+    """Free text for people: what is tried, and why. It changes nothing."""
+    model: Model
+    """The network."""
+    data: Data
+    """The data set."""
+    train: Train
+    """How the dense network and every ticket are trained."""
+    prune: Prune
+    """What is pruned, how far, and where retraining begins."""
+    replicates: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """How many times the whole experiment is repeated with other seeds. The default is 1, or the
+    number of `seeds` when they are given. The papers use 3 to 5."""
+    seeds: Annotated[tuple[AnySeed, ...], Field(min_length=1, max_length=10_000)] | None = None
+    """One seed a replicate: a whole number for all of its streams, or
+    `{init: 1, order: 1, mask: 1}` apart. The default is 1, 2, 3, ..."""
+    branches: dict[BranchName, Branch] = {}
+    """What tickets are compared with: a name of your choice, and what is done."""
+    evaluate: Annotated[
+        tuple[Split, ...],
+        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(unique),
+    ] = ("test",)
+    """On which splits loss and accuracy are measured: `test`, `train` or both."""
+
+    @property
+    def replicate_count(self) -> int:
+        """How many replicates there are, written or not."""
+        if self.replicates is not None:
+            return self.replicates
+        return 1 if self.seeds is None else len(self.seeds)
+
+    @property
+    def replicate_seeds(self) -> tuple[Seeds, ...]:
+        """The seeds of each replicate, written or not."""
+        if self.seeds is None:
+            return tuple(_all_streams(seed) for seed in range(1, self.replicate_count + 1))
+        return tuple(_all_streams(s) if isinstance(s, int) else s for s in self.seeds)
+
+    def resolved(self) -> dict[str, Any]:
+        """The spec as a plain tree with every default filled in; it parses to an equal experiment.
+
+        A key without a value (``schedule`` of a branch that follows its ticket) is left out.
+        """
+        tree = self.model_dump(mode="json", exclude_none=True)
+        tree["replicates"] = self.replicate_count
+        tree["seeds"] = [
+            seed.init if seed.init == seed.order == seed.mask else seed.model_dump()
+            for seed in self.replicate_seeds
+        ]
+        order = list(type(self).model_fields)
+        return dict(sorted(tree.items(), key=lambda item: order.index(item[0])))
+
+
+def _all_streams(seed: int) -> Seeds:
+    return Seeds(init=seed, order=seed, mask=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is known of a spec after all its keys were looked at."""
+
+    spec: Spec | Partial
+    """The spec when every key is right; else a stand-in that raises :class:`Unknown` at what is
+    wrong, so that rules over several keys still run on what is right."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Every error of a key, in the order of the file."""
+
+
+def examine(source: Source) -> Examined:
+    """Look at every key of a spec.
+
+    A file of another version of the language is not looked at further: what its keys mean is
+    not known.
+    """
+    spec: Spec | Partial
+    found = empties(source.tree)
+    try:
+        spec = Spec.model_validate(tuples(source.tree))
+        if found:
+            spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])
+    except ValidationError as error:
+        wrong = diagnose(error, Spec, found)
+        unknown = {diagnostic.path for diagnostic in wrong if diagnostic.code == "LT101"}
+        found = [each for each in found if each.path not in unknown] + wrong
+        if versions := [diagnostic for diagnostic in found if diagnostic.code == "LT108"]:
+            found = versions
+        spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])
+        if versions:
+            spec = Partial(Spec, source.tree, [()])
+    clashes = list(combinations(spec))
+    if clashes:
+        found += clashes
+        spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])
+    return Examined(spec, source.placed(found))
+
+
+def parse(source: Source) -> Spec:
+    """The spec that a source says.
+
+    Raises:
+        SpecError: with every wrong key (LT101 to LT108) at once.
+    """
+    examined = examine(source)
+    if examined.diagnostics:
+        raise SpecError(examined.diagnostics, source.file, source.text)
+    assert isinstance(examined.spec, Spec)
+    return examined.spec

@@ -1,0 +1,95 @@
+"""Takes what the YAML parser says of a text; gives a sentence that a person can act on."""
+
+from __future__ import annotations
+
+import re
+
+from ruamel.yaml.error import MarkedYAMLError
+
+_QUOTE = "text that begins with a special character is written in quotes"
+
+_SENTENCES: tuple[tuple[str, str, str], ...] = (
+    (r"found character '\\t'", "a tab stands where only spaces may", "indent with spaces"),
+    (r"tab", "a tab stands where only spaces may", "indent with spaces"),
+    (
+        r"found character '([^']+)' that cannot start",
+        "`{0}` cannot begin a value",
+        _QUOTE,
+    ),
+    (
+        r"mapping values are not allowed",
+        "a colon is not expected here",
+        "a value that contains `: ` is written in quotes; check the indentation of this line",
+    ),
+    (
+        r"could not find expected ':'",
+        "a colon is expected behind a key",
+        "write `key: value`, with a space behind the colon",
+    ),
+    (
+        r"while scanning a quoted scalar.*unexpected end of stream",
+        "a quotation mark is not closed",
+        "close it with the same mark",
+    ),
+    (
+        r"while scanning a double-quoted scalar.*(unknown escape|expected escape)",
+        "a backslash in double quotes begins an escape that YAML does not know",
+        "use single quotes, or write the backslash twice",
+    ),
+    (
+        r"while parsing a flow (?:sequence|mapping|node).*(?:<stream end>|end of stream)",
+        "a bracket is not closed",
+        "close it with `]` or `}`",
+    ),
+    (
+        r"while parsing a flow sequence.*expected ',' or '\]'",
+        "a comma or `]` is expected here",
+        "",
+    ),
+    (
+        r"while parsing a flow mapping.*expected ',' or '\}'",
+        "a comma or `}` is expected here",
+        "",
+    ),
+    (
+        r"expected the node content, but found '(.+?)'",
+        "a value is expected here, not `{0}`",
+        _QUOTE,
+    ),
+    (
+        r"expected <block end>, but found '(?:-|<block sequence start>|<block entry>)'",
+        "a list item is not expected here",
+        "check the indentation of this line",
+    ),
+    (
+        r"expected <block end>",
+        "this line does not belong to what stands above it",
+        "check its indentation; keys of one mapping begin in the same column",
+    ),
+    (
+        r"expected '<document start>'",
+        "the document has ended, and something follows",
+        "check the indentation of this line, and the quotes and brackets above",
+    ),
+    (
+        r"expected alphabetic or numeric character",
+        "`*` and `&` begin an alias or an anchor, and a name must follow",
+        _QUOTE,
+    ),
+)
+
+
+def sentence(error: MarkedYAMLError, text: str, index: int) -> tuple[str, str, int]:
+    """(message, hint, index of the character to point to)."""
+    said = " ".join(str(part) for part in (error.context, error.problem) if part)
+    opening = error.context_mark
+    for pattern, message, hint in _SENTENCES:
+        match = re.search(pattern, said, re.DOTALL)
+        if match is None:
+            continue
+        if "not closed" in message and opening is not None:
+            index = opening.index  # where it was opened helps more than the end of the file
+        return message.replace("{0}", (match.groups() or ("",))[0] or ""), hint, index
+    while index > 0 and index >= len(text):
+        index -= 1
+    return f"this is not YAML: {said or 'unreadable'}", "", index
