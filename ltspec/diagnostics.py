@@ -219,7 +219,9 @@ def _github(diagnostics: Sequence[Diagnostic], file: str) -> str:
             properties.append(("endColumn", str(_end(position))))
         properties.append(("title", each.code))
         words = ",".join(f"{key}={_property(value)}" for key, value in properties)
-        message = each.message + (f" ({position.origin.name})" if position and position.origin else "")
+        message = each.message
+        if position is not None and position.origin is not None:
+            message += f" ({position.origin.name})"
         message += f"\nhint: {each.hint}" if each.hint else ""
         lines.append(f"::{each.severity} {words}::{_data(message)}\n")
     return "".join(lines)
@@ -235,13 +237,14 @@ def _property(text: str) -> str:
 
 def _sarif(diagnostics: Sequence[Diagnostic], file: str) -> str:
     codes = sorted({each.code for each in diagnostics})
+    rules = [_rule(code) for code in codes]
     return _dump(
         {
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
             "runs": [
                 {
-                    "tool": {"driver": {"name": "ltspec", "rules": [_rule(code) for code in codes]}},
+                    "tool": {"driver": {"name": "ltspec", "rules": rules}},
                     "columnKind": "unicodeCodePoints",
                     "results": [_result(each, file, codes) for each in diagnostics],
                 }

@@ -54,6 +54,7 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
     Raises Interrupted when the person stops it (what was done is kept), and RunError where a
     training diverges, a result breaks a promise, memory runs out or the store cannot be written.
     """
+    _verify_outcomes(plan, realm)
     now = standing(plan, realm.has)
     watch.began(len(now.wanted), now.held, now.steps)
     try:
@@ -69,6 +70,15 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
     except MemoryError:
         raise RunError("memory ran out", code="LT406",
                        hint="a smaller batch or network, or a machine with more memory") from None
+
+
+def _verify_outcomes(plan: Plan, realm: Realm) -> None:
+    """Read what earlier runs left for people, so that what is damaged is reported and made again."""
+    for outcome in plan.outcomes:
+        if outcome.ticket is not None:
+            realm.read(plan.stages[outcome.ticket].key)
+        for place in outcome.scores.values():
+            realm.read_facts(plan.stages[place].key)
 
 
 class _Damaged(Exception):

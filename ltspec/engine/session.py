@@ -48,7 +48,7 @@ class Session:
         versions = adapters.versions(adapter)
 
         def open_data(name: str) -> Dataset:
-            dataset = load(name, data)
+            dataset = load(name, data, note)
             for warning in dataset.warnings:
                 note(warning)
             opened.check_data(name, dataset.fingerprint, dataset.facts.version)

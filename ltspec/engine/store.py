@@ -214,6 +214,10 @@ class Realm:
             self._result(key), key, "result", lambda folder, title: load_facts(folder, title)[0]
         )
 
+    def array_file(self, key: str) -> Path:
+        """The safetensors file of a result, for people to use; nothing in it is checked here."""
+        return self._result(key) / ARRAYS
+
     def write(self, key: str, facts: Facts, arrays: Arrays) -> None:
         """Keep a result. When there is one already, it stays and nothing is written.
 

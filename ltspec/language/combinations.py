@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.partial import Partial, Unknown
+from ltspec.language.train import Sgd
 
 if TYPE_CHECKING:
     from ltspec.language.spec import Spec
@@ -28,7 +29,7 @@ def combinations(spec: Spec | Partial) -> Iterator[Diagnostic]:
 
 def _nesterov_needs_momentum(spec: Spec | Partial) -> Iterator[Diagnostic]:
     optimizer = spec.train.optimizer
-    if optimizer.name == "sgd" and optimizer.nesterov and optimizer.momentum == 0:
+    if isinstance(optimizer, Sgd) and optimizer.nesterov and optimizer.momentum == 0:
         yield Diagnostic(
             "LT107",
             "`nesterov` looks ahead along the velocity, and without `momentum` there is none",

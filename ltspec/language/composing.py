@@ -80,6 +80,18 @@ class _Node:
     reference: _Node | None = None
 
 
+_SLIPS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    NotImplementedError,
+)
+"""What the parser raises by mistake on some texts that are not YAML."""
+
+
 class _Stop(Exception):  # noqa: N818  (a way out of the recursion)
     """Nothing more can be read; the problem is noted."""
 
@@ -96,6 +108,9 @@ def compose(text: Text) -> tuple[Any, dict[Path, Mark], list[Diagnostic]]:
     except _Stop:
         pass
     return tree, positions, composer.problems
+
+
+_NODES = (AliasEvent, ScalarEvent, SequenceStartEvent, MappingStartEvent)
 
 
 class _Composer:
@@ -130,8 +145,7 @@ class _Composer:
             self._fail("LT004", message, where, where + 1, hint)
         except YAMLError as error:
             self._fail("LT004", str(error).splitlines()[0], start, start + 1)
-        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
-                AssertionError, NotImplementedError):
+        except _SLIPS:
             # Slips of the parser on text that is not YAML (an escape beyond Unicode, a directive
             # with an absurd version). A person must see a place, not a traceback.
             self._fail("LT004", "this cannot be read as YAML", start, start + 1)
@@ -158,7 +172,7 @@ class _Composer:
                 if event.tags or (event.version is not None and tuple(event.version) != (1, 2)):
                     message = "a directive of another YAML than 1.2"
                     self._fail("LT008", message, start, start + 1, "leave the line with `%` out")
-            elif isinstance(event, AliasEvent | ScalarEvent | SequenceStartEvent | MappingStartEvent):
+            elif isinstance(event, _NODES):
                 root = self._node(event, 1, None)
         return root if root is not None else _Node(self.text.position(0, 1))
 
@@ -300,7 +314,9 @@ class _Copier:
         self.open.add(id(node))
         value: Any
         if node.items is not None:
-            value = [self.copy(item, (*path, i), None, depth + 1) for i, item in enumerate(node.items)]
+            value = [
+                self.copy(item, (*path, i), None, depth + 1) for i, item in enumerate(node.items)
+            ]
         else:
             value = {
                 name: self.copy(item, (*path, name), where, depth + 1)
@@ -316,5 +332,3 @@ class _Copier:
 
 def _code(character: Any) -> str:
     return f"U+{ord(character):04X}" if isinstance(character, str) else f"{character:#x}"
-
-

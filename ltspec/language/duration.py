@@ -125,7 +125,9 @@ def _advice(text: str) -> str:
 
 
 def _error(found: object, advice: str) -> PydanticCustomError:
-    return PydanticCustomError("LT106", "{found} is not a duration", {"found": found, "hint": advice})
+    return PydanticCustomError(
+        "LT106", "{found} is not a duration", {"found": found, "hint": advice}
+    )
 
 
 def _validate(value: Any) -> Duration:

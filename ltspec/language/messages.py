@@ -155,9 +155,9 @@ def _diagnostics(
         yield diagnostic("LT102", f"`{key}` is missing from {_of(path[:-1])}", _missing_hint(place))
     elif type_ == "union_tag_not_found":
         tag = kind_key(alternatives(place.annotation)[0])
-        kinds = _listed([kind(choice) or "" for choice in alternatives(place.annotation)])
+        kinds = [kind(choice) or "" for choice in alternatives(place.annotation)]
         message = f"`{tag}` is missing from {_of(path)}"
-        yield diagnostic("LT102", message, f"add `{tag}`: {kinds}", path=(*path, tag))
+        yield diagnostic("LT102", message, f"add `{tag}`: {_listed(kinds)}", path=(*path, tag))
     elif type_ == "union_tag_invalid":
         tag = kind_key(alternatives(place.annotation)[0])
         kinds = [kind(choice) or "" for choice in alternatives(place.annotation)]
@@ -214,8 +214,12 @@ def _close(word: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # only a wrong spec needs it
 
     matches = get_close_matches(word.lower().replace("-", "_"), list(known), 1, 0.6)
-    return matches[0] if matches else next(
-        iter(get_close_matches(word.lower().replace("_", "-"), list(known), 1, 0.6)), None
+    return (
+        matches[0]
+        if matches
+        else next(
+            iter(get_close_matches(word.lower().replace("_", "-"), list(known), 1, 0.6)), None
+        )
     )
 
 

@@ -17,7 +17,7 @@ class Lenet(Section):
 
     family: Literal["lenet"]
     """Which family of networks. `lenet`: hidden layers `fc1`, `fc2`, ... with ReLU, then the
-    classifier; 266,610 parameters on MNIST at the default widths (Frankle and Carbin 2019, Fig. 2)."""
+    classifier; 266,610 parameters on MNIST at the default widths (Frankle and Carbin 2019)."""
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)] = (300, 100)
     """How many units each hidden layer has, from the input on. The classifier is not listed: its
     width is the number of classes."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from ltspec.errors import Path
-from ltspec.language.section import Section, chosen, is_section, item_annotation
+from ltspec.language.section import Section, alternatives, chosen, is_section, item_annotation
 
 
 class Unknown(Exception):  # noqa: N818  (nothing went wrong: a rule asked for what is not known)
@@ -49,8 +49,8 @@ class Partial:
             raise Unknown(name)
         beneath = [path[1:] for path in self._bad if path[0] == name]
         if name in self._written:
-            annotation = Annotated[field.annotation, field]
-            return _part(annotation, field.annotation, self._written[name], beneath)
+            annotation: Any = field.annotation
+            return _part(Annotated[annotation, field], annotation, self._written[name], beneath)
         if beneath or field.is_required():
             raise Unknown(name)
         return field.get_default(call_default_factory=True)
@@ -72,7 +72,7 @@ def _part(constrained: Any, annotation: Any, value: Any, bad: list[Path]) -> Any
         except ValidationError:
             raise Unknown from None
     target = chosen(annotation, value)
-    if is_section(target):
+    if target is not None and is_section(target):
         return Partial(target, value, bad)
     if get_origin(target) is dict:
         item = item_annotation(target)
@@ -85,8 +85,9 @@ def _entry(annotation: Any, key: str, value: Any, bad: list[Path]) -> Any:
     beneath = [path[1:] for path in bad if path[0] == key]
     target = chosen(annotation, value)
     if beneath:
-        section = target if is_section(target) else annotation
-        return Partial(section, value, beneath if is_section(target) else [()])
+        if target is not None and is_section(target):
+            return Partial(target, value, beneath)
+        return Partial(alternatives(annotation)[0], value, [()])
     return _part(annotation, annotation, value, [])
 
 

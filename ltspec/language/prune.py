@@ -1,10 +1,10 @@
-"""Takes nothing; gives the section ``prune``: what goes, how much of it, and where one begins anew."""
+"""Takes nothing; gives the section ``prune``: what goes, how much, and where one begins anew."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from ltspec.language.duration import Duration, Point
 from ltspec.language.section import Section
@@ -53,6 +53,12 @@ Schedule = Annotated[Iterative | ToDensity | OneShot, Field(discriminator="name"
 
 class Rewind(Section):
     """Where a pruned network begins anew: one point, or weights and schedule apart."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["to"]}, {"required": ["weights", "schedule"]}],
+        }
+    )
 
     to: Duration | None = None
     """The step k that weights, buffers, learning rate and data order all return to; the rest of

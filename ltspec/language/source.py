@@ -129,7 +129,7 @@ def write(tree: Any) -> str:
 
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.allow_unicode = True
     yaml.width = 10_000  # one value, one line
     stream = StringIO()
@@ -166,7 +166,7 @@ def _refused(code: str, message: str, hint: str, file: str) -> SpecError:
 
 
 def _bytes(file: str) -> bytes:
-    """What is in a regular file of a sensible size; anything else is not even opened to the end."""
+    """What is in a regular file of a sensible size; anything else is not read."""
     try:
         # Non-blocking, so that a pipe without a writer does not wait for one for ever.
         descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)

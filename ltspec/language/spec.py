@@ -92,7 +92,7 @@ class Spec(Section):
     seeds: Annotated[tuple[AnySeed, ...], Field(min_length=1, max_length=10_000)] | None = None
     """One seed a replicate: a whole number for all of its streams, or
     `{init: 1, order: 1, mask: 1}` apart. The default is 1, 2, 3, ..."""
-    branches: dict[BranchName, Branch] = {}
+    branches: dict[BranchName, Branch] = Field(default_factory=dict)
     """What tickets are compared with: a name of your choice, and what is done."""
     evaluate: Annotated[
         tuple[Split, ...],

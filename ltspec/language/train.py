@@ -1,4 +1,4 @@
-"""Takes nothing; gives the section ``train``: how long, in which batches, by which rule and rate."""
+"""Takes nothing; gives the section ``train``: how long, in which batches, by which rule."""
 
 from __future__ import annotations
 

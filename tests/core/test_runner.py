@@ -147,12 +147,13 @@ def test_a_damaged_result_is_named_and_made_again(tmp_path: Path) -> None:
     shutil.rmtree(opened.realm.array_file(plan.stages[10].key).parent)  # the last score
     shutil.rmtree(opened.realm.array_file(plan.stages[9].key).parent)  # and its training
     _, diary = run(plan, tmp_path / "s")
-    assert len(diary.notes) == 1
-    assert plan.stages[8].key[:8] in diary.notes[0]
-    assert diary.done == ["rewind", "train", "evaluate"]
+    assert [plan.stages[place].key[:8] in note
+            for place, note in zip((4, 8), diary.notes, strict=True)] == [True, True]
+    assert diary.done == ["rewind", "rewind", "train", "evaluate"]
     again = session(plan, tmp_path / "s")
-    for name, array in before[8].items():
-        assert array.tobytes() == arrays(again, 8)[name].tobytes()
+    for place, kept in before.items():
+        for name, array in kept.items():
+            assert array.tobytes() == arrays(again, place)[name].tobytes()
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
@@ -169,7 +170,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
         return original(self, *arguments)
 
     monkeypatch.setattr(ltspec_numpy.play.NumpyBackend, "train", train)
-    monkeypatch.setattr("ltspec_numpy.Adapter.lower", one_step_a_piece)
+    monkeypatch.setattr("ltspec_numpy.NumpyAdapter.lower", one_step_a_piece)
     monkeypatch.setattr("ltspec.engine.training.PIECE_SECONDS", 1e-9)
 
 
@@ -252,13 +253,11 @@ def test_a_result_that_breaks_a_promise_is_never_stored(
 def test_other_bytes_under_the_same_name_are_refused(tmp_path: Path,
                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     run(plan_of(), tmp_path / "s")
-    honest = performing.Bench.data
     import ltspec.engine.session as sessions
     from dataclasses import replace
     load = sessions.load
     monkeypatch.setattr(sessions, "load",
-                        lambda name, folder: replace(load(name, folder), fingerprint="0" * 64))
-    assert honest is performing.Bench.data
+                        lambda name, *rest: replace(load(name, *rest), fingerprint="0" * 64))
     with pytest.raises(DataError) as caught:
         run(plan_of("train.optimizer.lr=0.2"), tmp_path / "s")
     assert caught.value.code == "LT307"

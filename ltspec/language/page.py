@@ -1,0 +1,222 @@
+"""Takes the language's schema; gives its reference as a page, and what is known of one key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ltspec.language.schema import Node, schema
+
+
+class UnknownPath(KeyError):  # noqa: N818  (said to a person as what it is)
+    """There is no such key in the language."""
+
+    def __init__(self, path: str, suggestions: tuple[str, ...]) -> None:
+        super().__init__(path)
+        self.path = path
+        self.suggestions = suggestions
+        """Keys that may have been meant, the likeliest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the language, in one kind of its section."""
+
+    path: str
+    """``train.optimizer.lr``; ``NAME`` stands for a name of the user's choice."""
+    node: Node
+    """Its schema."""
+    required: bool
+    kind: str
+    """``name: sgd`` where its section has kinds, else empty."""
+
+
+def describe(path: str) -> str:
+    """What is known of a key: its meaning, type, default and examples, in every kind that has it.
+
+    Raises:
+        UnknownPath: no such key; it carries suggestions.
+    """
+    keys = list(_keys(schema(), ""))
+    found = [key for key in keys if _same(key.path, path)]
+    if not found:
+        from difflib import get_close_matches  # only a wrong path needs it
+
+        known = list(dict.fromkeys(key.path for key in keys))
+        last = path.rsplit(".", 1)[-1]
+        ends = [each for each in known if each.rsplit(".", 1)[-1] == last]
+        close = get_close_matches(path, known, 3, 0.5)
+        raise UnknownPath(path, tuple(dict.fromkeys([*ends, *close])))
+    blocks: dict[str, list[str]] = {}
+    for key in found:
+        blocks.setdefault(_details(key), []).append(key.kind)
+    lines = [path, ""]
+    for details, kinds in blocks.items():
+        named = [kind for kind in kinds if kind]
+        lines += [f"  with {' or '.join(named)}:" if named else "", details, ""]
+    inner = [key.path for key in keys if key.path.rpartition(".")[0] == found[0].path]
+    if inner:
+        lines += ["  keys: " + ", ".join(dict.fromkeys(each.rpartition(".")[2] for each in inner))]
+    return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def language_page() -> str:
+    """The reference of the language in Markdown: every key, by section."""
+    keys = list(_keys(schema(), ""))
+    lines = [
+        _INTRODUCTION,
+        "## The keys of a spec",
+        "",
+        *_table([k for k in keys if "." not in k.path]),
+    ]
+    sections = dict.fromkeys(key.path.rpartition(".")[0] for key in keys if "." in key.path)
+    for section in sections:
+        inner = [key for key in keys if key.path.rpartition(".")[0] == section]
+        level = "##" if "." not in section else "###"
+        lines += ["", f"{level} `{section}`", ""]
+        meanings = dict.fromkeys(k.node["description"] for k in keys if k.path == section)
+        lines += [meaning + "\n" for meaning in meanings]
+        for kind in dict.fromkeys(key.kind for key in inner):
+            of_kind = [key for key in inner if key.kind == kind]
+            lines += ["", f"With `{kind}`:", ""] if kind else []
+            lines += _table(of_kind)
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _keys(node: Node, path: str) -> Iterator[Key]:
+    """Every key beneath a node, kind by kind, parents first."""
+    for choice in _choices(node) or [node]:
+        properties: dict[str, Node] = choice.get("properties", {})
+        first = next(iter(properties.items()), ("", {}))
+        kind = f"{first[0]}: {first[1]['const']}" if "const" in first[1] and path else ""
+        for name, inner in properties.items():
+            where = f"{path}.{name}" if path else name
+            yield Key(where, inner, name in choice.get("required", ()), kind)
+            yield from _keys(inner, where)
+        for named in choice.get("patternProperties", {}).values():
+            yield from _keys(named, f"{path}.NAME")
+        if "items" in choice:
+            yield from _keys(choice["items"], f"{path}.0")
+
+
+def _choices(node: Node) -> list[Node]:
+    """The alternatives of a node; a mapping's ``oneOf`` says only which keys come together."""
+    if "properties" in node:
+        return []
+    return list(node.get("oneOf") or node.get("anyOf") or ())
+
+
+def _same(known: str, asked: str) -> bool:
+    """Whether a path is the asked one: any name stands for NAME, any number for 0."""
+    left, right = known.split("."), asked.strip().replace("[", ".").replace("]", "").split(".")
+    return len(left) == len(right) and all(
+        a == b or (a == "NAME" and b) or (a == "0" and b.isdigit())
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def _details(key: Key) -> str:
+    lines = [f"  {key.node['description']}", "", f"  type:     {_type(key.node)}"]
+    lines.append("  required" if key.required else f"  default:  {_default(key)}")
+    if key.node.get("examples"):
+        lines.append(f"  examples: {', '.join(str(each) for each in key.node['examples'])}")
+    return "\n".join(lines).replace("`", "")
+
+
+def _table(keys: list[Key]) -> list[str]:
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for key in keys:
+        default = "**required**" if key.required else f"`{_default(key)}`"
+        default = default if default != "`see there`" else "see there"
+        cells = (
+            f"`{key.path.rpartition('.')[2]}`",
+            _type(key.node),
+            default,
+            key.node["description"],
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return lines
+
+
+def _default(key: Key) -> str:
+    if "default" not in key.node:
+        return "see there"
+    value = key.node["default"]
+    if isinstance(value, str):
+        return value or '""'
+    return json.dumps(value).replace('"', "")
+
+
+def _type(node: Node) -> str:
+    """What may stand behind a key, in words."""
+    if choices := _choices(node):
+        return " or ".join(dict.fromkeys(_type(choice) for choice in choices))
+    if "const" in node:
+        return f"`{node['const']}`"
+    if "enum" in node:
+        return " or ".join(f"`{word}`" for word in node["enum"])
+    match node.get("type"):
+        case "integer":
+            return "a whole number" + _range(node)
+        case "number":
+            return "a number" + _range(node)
+        case "boolean":
+            return "`true` or `false`"
+        case "array":
+            return f"a list of: {_type(node['items'])}"
+        case "object":
+            return "a mapping"
+        case _:
+            pattern = str(node.get("pattern", ""))
+            if "ep" not in pattern:
+                return "text"
+            return "a duration, or `end`" if "|end" in pattern else "a duration"
+
+
+def _range(node: Node) -> str:
+    words = [
+        f"{word} {node[key]:,}"
+        for key, word in (
+            ("exclusiveMinimum", "above"),
+            ("minimum", "at least"),
+            ("exclusiveMaximum", "below"),
+            ("maximum", "at most"),
+        )
+        if key in node
+    ]
+    return " " + ", ".join(words) if words else ""
+
+
+_INTRODUCTION = """\
+# The language
+
+This page is made from the language's own definition; `ltspec explain train.optimizer.lr` shows the
+same for one key, and `ltspec schema` prints it for editors.
+
+A spec is one YAML 1.2 file: `1e-4` is a number, `no` is text, and a key that is written twice is an
+error. So is a key that the language does not know. Tags, merge keys and several documents in one
+file are not used; anchors and aliases are.
+
+## Durations
+
+A duration always carries its unit, because 160 epochs and 160 iterations are not the same.
+
+| written | means |
+|---|---|
+| `160ep` | 160 epochs: passes over the training data |
+| `2000it` | 2000 iterations: optimiser steps |
+| `12ep20it` | 12 epochs and 20 iterations |
+| `50%` | half of the training's steps, rounded half to even; not for the training's own length |
+
+An epoch has as many steps as batches are needed for the training data, the last one smaller and
+kept: 50,000 examples at 128 are 391 steps.
+
+## Seeds and replicates
+
+A replicate repeats the whole experiment with other seeds. `replicates: 3` takes the seeds 1, 2 and
+3; `seeds: [7, 8]` names them; `{init: 1, order: 2, mask: 1}` sets the streams of a replicate apart:
+`init` draws initial weights, `order` the data order, `mask` everything random in pruning. Two
+replicates that differ only in `order` start from the same weights. Streams never move because
+another one was used.
+"""

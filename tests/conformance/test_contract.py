@@ -1,0 +1,165 @@
+"""Takes an adapter; asserts what it says of itself, and that calls leave their arguments alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ltspec.decisions.recipe import Adam, Sgd
+from ltspec.engine.backend import BackendError, Demand, Settings
+from ltspec.networks.graph import OPS
+
+FRAMEWORKS = ("torch", "tensorflow", "jax", "keras")
+
+
+def test_a_missing_device_is_an_error_that_lists_what_is_there(adapter):
+    for device in ("cuda:99", "tpu"):
+        with pytest.raises(BackendError) as caught:
+            adapter.open(Settings(device, "float32"))
+        assert caught.value.code == "LT303"
+        assert device in caught.value.message
+        assert all(there in caught.value.hint for there in adapter.devices())
+
+
+def test_cuda_is_refused_where_there_is_none(adapter):
+    if any(device.startswith("cuda") for device in adapter.devices()):
+        pytest.skip("there is one here")
+    with pytest.raises(BackendError) as caught:
+        adapter.open(Settings("cuda", "float32"))
+    assert caught.value.code == "LT303"
+
+
+def test_devices_end_with_the_cpu(adapter):
+    assert adapter.devices()[-1] == "cpu"
+
+
+def test_declared_gaps_are_real(adapter, kit):
+    """A gap that works is no gap: its declaration has to go. An unknown kind of gap fails."""
+    for feature, reason in adapter.gaps.items():
+        assert reason
+        kind, _, name = feature.partition(":")
+        match kind:
+            case "device":
+                assert name == "gpu"
+                assert not any(device.startswith("cuda") for device in adapter.devices())
+                with pytest.raises(BackendError):
+                    adapter.open(Settings("cuda", "float32"))
+            case "precision":
+                assert name not in adapter.precisions
+                with pytest.raises(BackendError):
+                    adapter.open(Settings("cpu", name))
+            case "optimizer":
+                with pytest.raises(BackendError):
+                    kit.case({"sgd": "sgd", "adam": "adam"}[name]).play(
+                        adapter.open(Settings("cpu", "float32")), 0, 1
+                    )
+            case "op":
+                assert name in OPS
+                pytest.fail(f"write the graph that shows that {feature} is refused")
+            case _:
+                pytest.fail(f"no such kind of gap: {feature}")
+
+
+def test_what_is_not_declared_is_offered(adapter):
+    for precision in ("float32", "float64"):
+        assert (precision in adapter.precisions) != (f"precision:{precision}" in adapter.gaps)
+    assert all(isinstance(version, str) and version for version in adapter.versions().values())
+    assert adapter.versions()
+
+
+def test_arguments_are_left_alone(kit, backend32):
+    case = kit.case("adam")
+    state, _ = case.play(backend32, 0, 7)
+    arrays = [
+        *state.weights.values(), *state.slots["first"].values(), *state.slots["second"].values(),
+        *case.masks.values(), case.split.images, case.split.labels, case.split.scale,
+    ]
+    before = [array.tobytes() for array in arrays]
+    case.play(backend32, 7, 14, state)
+    backend32.evaluate(case.graph, case.split, state.weights)
+    backend32.gradients(case.graph, case.split, state.weights, np.arange(5))
+    assert [array.tobytes() for array in arrays] == before
+
+
+@pytest.mark.filterwarnings("error")
+def test_read_only_data_will_do(kit, backend32):
+    """Arrays that were read from a file are often read-only."""
+    plain, frozen = kit.case("sgd"), kit.case("sgd")
+    for array in (frozen.split.images, frozen.split.labels, frozen.split.scale,
+                  *frozen.state.weights.values(), *frozen.masks.values()):
+        array.setflags(write=False)
+    assert kit.identical(frozen.play(backend32)[0], plain.play(backend32)[0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "slots"),
+    [("sgd", ["velocity"]), ("nesterov", ["velocity"]), ("plain", []), ("adam", ["first", "second"])],
+)
+def test_what_comes_back(kit, backend32, rule, slots):
+    case = kit.case(rule)
+    state, losses = case.play(backend32, 0, 7)
+    assert state.step == 7
+    assert list(state.slots) == slots
+    names = [parameter.name for parameter in case.graph.parameters]
+    for arrays in (state.weights, *state.slots.values()):
+        assert list(arrays) == names
+        for parameter in case.graph.parameters:
+            array = arrays[parameter.name]
+            assert type(array) is np.ndarray
+            assert array.shape == parameter.shape
+            assert array.dtype == np.float32
+            assert array.flags.owndata
+            assert array.flags.writeable
+            assert array.flags.c_contiguous
+    assert losses.dtype == np.float32
+
+
+@pytest.mark.parametrize("rule", [Sgd(0.9, False, 0.0, "all"), Adam(0.9, 0.99, 1e-8, 0.0, "all")])
+def test_lowering_is_honest_about_memory(adapter, kit, rule):
+    """At least the weights with their slots and the data; more for a larger batch or precision."""
+    graph = kit.network(shape=(1, 28, 28), widths=(300, 100), classes=10)
+    size = sum(parameter.size for parameter in graph.parameters)
+    demand = Demand(graph, 60, 60_000, rule, 1000)
+    lowering = adapter.lower(demand, Settings("cpu", "float32"))
+    slots = 2 if isinstance(rule, Adam) else 1
+    assert lowering.memory_bytes >= 4 * size * (2 + slots) + 60_000 * 784
+    assert lowering.memory_bytes < 200_000_000
+    assert lowering.chunk_steps >= 1
+    assert lowering.side_by_side >= 1
+    larger = Demand(graph, 600, 60_000, rule, 1000)
+    assert adapter.lower(larger, Settings("cpu", "float32")).memory_bytes > lowering.memory_bytes
+    assert adapter.lower(demand, Settings("cpu", "float64")).memory_bytes > lowering.memory_bytes
+
+
+def test_lowering_imports_no_framework(backend_name):
+    program = f"""
+import importlib, sys
+from ltspec.decisions.recipe import Sgd
+from ltspec.engine.backend import Demand, Settings
+from ltspec.networks.lenet import lenet
+adapter = importlib.import_module("ltspec_{backend_name}").adapter
+rule = Sgd(0.9, False, 0.0, "all")
+adapter.lower(Demand(lenet((1, 8, 8), 10, (5,)), 8, 99, rule, 10), Settings("cpu", "float32"))
+print([name for name in {FRAMEWORKS!r} if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_starting_says_nothing(backend_name):
+    """No greeting on either stream: the only place of ltspec that prints is its command line."""
+    program = f"""
+import importlib
+from ltspec.engine.backend import Settings
+adapter = importlib.import_module("ltspec_{backend_name}").adapter
+adapter.versions(), adapter.devices(), adapter.open(Settings("cpu", "float32", threads=1))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("", "")

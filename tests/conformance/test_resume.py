@@ -1,0 +1,88 @@
+"""Takes a backend; asserts that the same work gives the same bits: again, in pieces, elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+STEPS = 20
+
+PROGRAM = """
+import importlib, hashlib, sys
+import numpy as np
+from ltspec.decisions.initial import initial_weights
+from ltspec.decisions.recipe import Recipe, Schedule, Sgd
+from ltspec.decisions.tape import record
+from ltspec.engine.backend import Demand, Settings, Split, State
+from ltspec.networks.lenet import lenet
+
+def digest(adapter):
+    '''A LeNet of a size at which matrix products are split over threads.'''
+    graph = lenet((1, 28, 28), 10, (300, 100))
+    random = np.random.default_rng(0)
+    split = Split(
+        random.integers(0, 256, (500, 1, 28, 28), dtype=np.uint8),
+        random.integers(0, 10, 500).astype(np.uint8),
+        np.array([1 / 78], np.float32), np.array([-0.4], np.float32),
+    )
+    rule = Sgd(0.9, False, 0.0, "all")
+    recipe = Recipe("random", 1, 500, 60, rule, Schedule("constant", 0.05, 0), 1)
+    lowering = adapter.lower(Demand(graph, 60, 500, rule, 30), Settings("cpu", "float32"))
+    state, losses = adapter.open(Settings("cpu", "float32")).train(
+        graph, split, record(recipe, 0, 30, 0), State(initial_weights(graph, "glorot-normal", 1), 0),
+        {}, rule, lowering,
+    )
+    arrays = [*state.weights.values(), *state.slots["velocity"].values(), losses]
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+"""
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_a_tape_in_two_pieces_ends_with_the_same_bits(kit, backend32, rule):
+    """Cut at every step: within epochs, at their ends, before and after the small batch. State
+    and slots pass through numpy, as they do through a store."""
+    case = kit.case(rule)
+    whole, losses = case.play(backend32, 0, STEPS)
+    for cut in range(1, STEPS):
+        half, first = case.play(backend32, 0, cut)
+        assert half.step == cut
+        rest, second = case.play(backend32, cut, STEPS, half)
+        assert kit.identical(rest, whole), f"cut at {cut}"
+        np.testing.assert_array_equal(np.concatenate([first, second]), losses)
+
+
+def test_float64_in_pieces(kit, backend64):
+    case = kit.case("nesterov")
+    whole, _ = case.play(backend64)
+    half, _ = case.play(backend64, 0, 7)
+    assert kit.identical(case.play(backend64, 7, 20, half)[0], whole)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_again_in_this_process(kit, backend32, rule):
+    case = kit.case(rule)
+    first, losses = case.play(backend32)
+    for _ in range(3):
+        again, again_losses = case.play(backend32)
+        assert kit.identical(again, first)
+        assert again_losses.tobytes() == losses.tobytes()
+
+
+def test_again_in_another_process(adapter, backend_name):
+    """At the size of the real network, where sums are split over threads."""
+    here: dict[str, object] = {}
+    exec(PROGRAM, here)
+    mine = here["digest"](adapter)  # type: ignore[operator]
+    assert len(mine) == hashlib.sha256().digest_size * 2
+    call = f"print(digest(importlib.import_module('ltspec_{backend_name}').adapter))"
+    other = subprocess.run(
+        [sys.executable, "-c", PROGRAM + call], capture_output=True, text=True, check=False,
+        timeout=120,
+    )
+    assert other.returncode == 0, other.stderr
+    assert other.stdout.split() == [mine]
+    assert "Traceback" not in other.stderr
