@@ -10,11 +10,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from ltspec.errors import CODES, Diagnostic, Position
-from ltspec.pages import page
 
 Format = Literal["text", "json", "github", "sarif"]
 
@@ -33,20 +32,38 @@ def render(
     *,
     colour: bool = False,
 ) -> str:
-    """The diagnostics in a format, ending with a line feed.
+    """The diagnostics of one file in a format, without a line feed at the end.
 
     ``file`` is the name that is shown and ``text`` its content ("" when it could not be read).
-    ``colour`` adds ANSI colours to ``text`` and is ignored by the others, which are for programs.
+    ``colour`` adds ANSI colours to ``text``; the other formats are for programs and have none.
     """
+    return render_all([(diagnostics, file, text)], format, colour=colour)
+
+
+def render_all(
+    files: Sequence[tuple[Sequence[Diagnostic], str, str]],
+    format: Format | str = "text",
+    *,
+    colour: bool = False,
+) -> str:
+    """The diagnostics of several files, each (diagnostics, name, text); JSON and SARIF are one
+    document for all of them.
+
+    Raises:
+        ValueError: no such format.
+    """
+    told = [(each, file) for diagnostics, file, _ in files for each in diagnostics]
     match format:
         case "text":
-            return _text(diagnostics, file, text, colour)
+            return "\n\n".join(_text(*each, colour) for each in files)
         case "json":
-            return _json(diagnostics, file)
+            return _json(told)
         case "github":
-            return _github(diagnostics, file)
+            return "\n".join(_github(each, file) for each, file in told)
         case "sarif":
-            return _sarif(diagnostics, file)
+            return _sarif(told)
+        case _:
+            raise ValueError(f"no format is called {format!r}")
 
 
 # -- text ------------------------------------------------------------------------------------------
@@ -77,8 +94,8 @@ def _text(diagnostics: Sequence[Diagnostic], file: str, text: str, colour: bool)
             ]
         if each.hint:
             lines.append(f"{gutter}{paint('place', '  =')} hint: {_safe(each.hint)}")
-        blocks.append("\n".join(line.rstrip() for line in lines) + "\n")
-    return "\n".join([*blocks, _summary(diagnostics, file) + "\n"])
+        blocks.append("\n".join(line.rstrip() for line in lines))
+    return "\n\n".join([*blocks, _summary(diagnostics, file)])
 
 
 def _where(position: Position | None, file: str) -> str:
@@ -168,17 +185,16 @@ def _cut(text: str, columns: int) -> str:
 # -- for programs ----------------------------------------------------------------------------------
 
 
-def _json(diagnostics: Sequence[Diagnostic], file: str) -> str:
+def _json(told: Sequence[tuple[Diagnostic, str]]) -> str:
     """One object; every key is always there, null where nothing is known.
 
     ``path`` is a list of keys and item numbers; ``line``, ``column`` and ``end_column`` count from
-    1, in characters, ``end_column`` being the column behind the last; ``file`` of a diagnostic is
-    ``--set ...`` for a value of that option. ``explain`` is the command that says more.
+    1, in characters, ``end_column`` being the column behind the last; ``file`` is ``--set ...`` for
+    a value of that option. ``explain`` is the command that says more.
     """
     return _dump(
         {
             "version": JSON_VERSION,
-            "file": file,
             "diagnostics": [
                 {
                     "code": each.code,
@@ -192,7 +208,7 @@ def _json(diagnostics: Sequence[Diagnostic], file: str) -> str:
                     "end_column": _end(each.position) if each.position else None,
                     "explain": f"ltspec explain {each.code}",
                 }
-                for each in diagnostics
+                for each, file in told
             ],
         }
     )
@@ -206,25 +222,22 @@ def _end(position: Position) -> int:
     return position.column + position.length
 
 
-def _github(diagnostics: Sequence[Diagnostic], file: str) -> str:
-    """A workflow command a diagnostic. What comes from an option has no place in a file."""
-    lines = []
-    for each in diagnostics:
-        position = each.position
-        properties = []
-        if position is None or position.origin is None:
-            properties.append(("file", PurePath(file).as_posix()))
-        if position is not None and position.origin is None:
-            properties += [("line", str(position.line)), ("col", str(position.column))]
-            properties.append(("endColumn", str(_end(position))))
-        properties.append(("title", each.code))
-        words = ",".join(f"{key}={_property(value)}" for key, value in properties)
-        message = each.message
-        if position is not None and position.origin is not None:
-            message += f" ({position.origin.name})"
-        message += f"\nhint: {each.hint}" if each.hint else ""
-        lines.append(f"::{each.severity} {words}::{_data(message)}\n")
-    return "".join(lines)
+def _github(each: Diagnostic, file: str) -> str:
+    """A workflow command. What comes from an option has no place in a file."""
+    position = each.position
+    properties = []
+    message = each.message
+    if position is not None and position.origin is not None:
+        message += f" ({position.origin.name})"
+    else:
+        properties.append(("file", PurePath(file).as_posix()))
+    if position is not None and position.origin is None:
+        properties += [("line", str(position.line)), ("col", str(position.column))]
+        properties.append(("endColumn", str(_end(position))))
+    properties.append(("title", each.code))
+    words = ",".join(f"{key}={_property(value)}" for key, value in properties)
+    message += f"\nhint: {each.hint}" if each.hint else ""
+    return f"::{each.severity} {words}::{_data(message)}"
 
 
 def _data(text: str) -> str:
@@ -235,8 +248,8 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _sarif(diagnostics: Sequence[Diagnostic], file: str) -> str:
-    codes = sorted({each.code for each in diagnostics})
+def _sarif(told: Sequence[tuple[Diagnostic, str]]) -> str:
+    codes = sorted({each.code for each, _ in told})
     rules = [_rule(code) for code in codes]
     return _dump(
         {
@@ -246,7 +259,7 @@ def _sarif(diagnostics: Sequence[Diagnostic], file: str) -> str:
                 {
                     "tool": {"driver": {"name": "ltspec", "rules": rules}},
                     "columnKind": "unicodeCodePoints",
-                    "results": [_result(each, file, codes) for each in diagnostics],
+                    "results": [_result(each, file, codes) for each, file in told],
                 }
             ],
         }
@@ -261,6 +274,18 @@ def _rule(code: str) -> dict[str, Any]:
         "help": {"text": body, "markdown": body},
         "defaultConfiguration": {"level": "error"},
     }
+
+
+def page(code: str) -> str:
+    """The page of a code in Markdown, as ``ltspec explain`` shows it.
+
+    Raises:
+        KeyError: no such code.
+    """
+    if code not in CODES:
+        raise KeyError(code)
+    folder = Path(__file__).parent / "cli" / "pages"
+    return (folder / f"{code}.md").read_text(encoding="utf-8")
 
 
 def _result(each: Diagnostic, file: str, codes: list[str]) -> dict[str, Any]:
@@ -286,8 +311,7 @@ def _result(each: Diagnostic, file: str, codes: list[str]) -> dict[str, Any]:
 
 def _uri(file: str) -> str:
     """The file relative to the working directory where it lies below it, percent-encoded."""
-    from pathlib import Path
-    from urllib.parse import quote
+    from urllib.parse import quote  # costs more than all else here
 
     path = Path(file)
     if path.is_absolute():
@@ -298,4 +322,4 @@ def _uri(file: str) -> str:
 
 
 def _dump(tree: dict[str, Any]) -> str:
-    return json.dumps(tree, indent=2, ensure_ascii=True) + "\n"
+    return json.dumps(tree, indent=2, ensure_ascii=True)

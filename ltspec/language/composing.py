@@ -1,6 +1,6 @@
-"""Takes a YAML text; gives its tree, where everything stands, and what a spec may not contain.
+"""Takes the events of a YAML text; gives its tree, where everything stands, and what is wrong.
 
-Two passes. The first turns ruamel.yaml's events into nodes, where an alias is a reference; the
+Two passes. The first turns events into nodes, where an alias is a reference; the
 second copies nodes into the tree, counting, so that aliases of aliases cannot expand for ever.
 """
 
@@ -10,24 +10,10 @@ import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
-from ruamel.yaml.reader import ReaderError
+from typing import Any, Literal
 
 from ltspec.errors import Diagnostic, Origin, Path, Position
 from ltspec.language.scalars import Scalar, resolve
-from ltspec.language.syntax import sentence
 
 MAX_DEPTH = 40
 """Mappings and lists within each other."""
@@ -80,25 +66,42 @@ class _Node:
     reference: _Node | None = None
 
 
-_SLIPS = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    AssertionError,
-    NotImplementedError,
-)
-"""What the parser raises by mistake on some texts that are not YAML."""
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of reading a YAML text, free of the library that reads it."""
+
+    kind: Literal["document", "alias", "scalar", "list", "mapping", "end"]
+    start: int
+    """Character at which it begins."""
+    end: int
+    value: str = ""
+    """Text of a scalar."""
+    anchor: str | None = None
+    """Name behind ``&`` or ``*``."""
+    tagged: bool = False
+    plain: bool = False
+    """Whether a scalar has no quotes, so that it may be a number."""
+    flow: bool = False
+    """Whether a list or mapping is written in brackets."""
+    foreign: bool = False
+    """Whether a document asks for another YAML than 1.2, or declares tags."""
+
+
+class Unreadable(Exception):  # noqa: N818  (what is wrong with the text becomes a Diagnostic)
+    """The text is not YAML, at a character."""
+
+    def __init__(self, code: str, message: str, at: int, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.at, self.hint = code, message, at, hint
 
 
 class _Stop(Exception):  # noqa: N818  (a way out of the recursion)
     """Nothing more can be read; the problem is noted."""
 
 
-def compose(text: Text) -> tuple[Any, dict[Path, Mark], list[Diagnostic]]:
+def compose(text: Text, events: Iterator[Event]) -> tuple[Any, dict[Path, Mark], list[Diagnostic]]:
     """(tree, positions, problems) of one YAML document; the tree of an empty one is None."""
-    composer = _Composer(text)
+    composer = _Composer(text, events)
     positions: dict[Path, Mark] = {}
     tree = None
     try:
@@ -107,48 +110,23 @@ def compose(text: Text) -> tuple[Any, dict[Path, Mark], list[Diagnostic]]:
             tree = _Copier(composer.problems, positions).copy(node, (), None, 0)
     except _Stop:
         pass
+    except Unreadable as error:
+        place = text.position(error.at, error.at + 1)
+        composer.problems.append(
+            Diagnostic(error.code, error.message, hint=error.hint, position=place)
+        )
     return tree, positions, composer.problems
-
-
-_NODES = (AliasEvent, ScalarEvent, SequenceStartEvent, MappingStartEvent)
 
 
 class _Composer:
     """First pass: events to nodes."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: Text, events: Iterator[Event]) -> None:
         self.text = text
         self.problems: list[Diagnostic] = []
         self.anchors: dict[str, _Node] = {}
         self.nodes = 0
-        self.events = self._events()
-
-    def _events(self) -> Iterator[Any]:
-        """The parser's events; whatever it raises becomes a problem with a place."""
-        yaml = YAML(typ="safe", pure=True)
-        start = 0
-        try:
-            for event in yaml.parse(self.text.text):
-                if event.start_mark is not None:
-                    start = event.start_mark.index
-                yield event
-        except RecursionError:
-            self._fail("LT006", "brackets within brackets, deeper than can be read", start, start)
-        except ReaderError as error:
-            where = int(error.position)
-            message = f"a control character (code {_code(error.character)}) stands here"
-            self._fail("LT004", message, where, where + 1, "remove it, or write it as an escape")
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            where = mark.index if mark is not None else start
-            message, hint, where = sentence(error, self.text.text, where)
-            self._fail("LT004", message, where, where + 1, hint)
-        except YAMLError as error:
-            self._fail("LT004", str(error).splitlines()[0], start, start + 1)
-        except _SLIPS:
-            # Slips of the parser on text that is not YAML (an escape beyond Unicode, a directive
-            # with an absurd version). A person must see a place, not a traceback.
-            self._fail("LT004", "this cannot be read as YAML", start, start + 1)
+        self.events = events
 
     def _note(self, code: str, message: str, start: int, end: int, hint: str = "") -> None:
         place = self.text.position(start, end)
@@ -163,29 +141,29 @@ class _Composer:
         root: _Node | None = None
         documents = 0
         for event in self.events:
-            if isinstance(event, DocumentStartEvent):
+            if event.kind == "document":
                 documents += 1
-                start = event.start_mark.index
+                start = event.start
                 if documents > 1:
                     hint = "write one spec a file"
                     self._fail("LT008", "a second document begins here", start, start + 3, hint)
-                if event.tags or (event.version is not None and tuple(event.version) != (1, 2)):
+                if event.foreign:
                     message = "a directive of another YAML than 1.2"
                     self._fail("LT008", message, start, start + 1, "leave the line with `%` out")
-            elif isinstance(event, _NODES):
+            else:
                 root = self._node(event, 1, None)
         return root if root is not None else _Node(self.text.position(0, 1))
 
-    def _node(self, event: Any, depth: int, key: Position | None) -> _Node:
+    def _node(self, event: Event, depth: int, key: Position | None) -> _Node:
         """The node that begins with ``event``; ``key`` is where its key stands."""
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = event.start, event.end
         self.nodes += 1
         if self.nodes > MAX_NODES:
             message = f"more than {MAX_NODES:,} keys and values"
             self._fail("LT002", message, start, end, "a spec is a page of text")
-        if isinstance(event, AliasEvent):
+        if event.kind == "alias":
             return self._alias(event, start, end)
-        if event.ctag is not None and str(event.ctag):
+        if event.tagged:
             hint = "leave the tag out; text is written in quotes"
             self._note("LT008", "tags such as `!!int` are not used in specs", start, end, hint)
         empty = start == end
@@ -193,33 +171,33 @@ class _Composer:
         node = _Node(place)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
-        if isinstance(event, ScalarEvent):
+        if event.kind == "scalar":
             node.scalar = self._scalar(event, start, end)
             return node
         if depth > MAX_DEPTH:
             message = f"more than {MAX_DEPTH} mappings and lists within each other"
             self._fail("LT006", message, start, start + 1, "a spec needs fewer than ten")
-        if isinstance(event, SequenceStartEvent):
+        if event.kind == "list":
             node.items = []
-            self._items(node, node.items, depth, start, flow=bool(event.flow_style))
+            self._items(node, node.items, depth, start, flow=event.flow)
         else:
             node.pairs = []
-            self._pairs(node, node.pairs, depth, start, flow=bool(event.flow_style))
-            if not event.flow_style and node.pairs:
+            self._pairs(node, node.pairs, depth, start, flow=event.flow)
+            if not event.flow and node.pairs:
                 node.position = node.pairs[0][1]
         return node
 
-    def _alias(self, event: Any, start: int, end: int) -> _Node:
-        target = self.anchors.get(event.anchor)
+    def _alias(self, event: Event, start: int, end: int) -> _Node:
+        target = self.anchors.get(event.anchor or "")
         if target is None:
             message = f"`*{event.anchor}` refers to `&{event.anchor}`, which is not written above"
             hint = "text that begins with `*` is written in quotes"
             self._note("LT004", message, start, end, hint)
         return _Node(self.text.position(start, end), reference=target)
 
-    def _scalar(self, event: Any, start: int, end: int) -> Scalar:
-        if not event.implicit[0]:  # quoted or a block: always text
-            return str(event.value)
+    def _scalar(self, event: Event, start: int, end: int) -> Scalar:
+        if not event.plain:  # quoted or a block: always text
+            return event.value
         try:
             return resolve(event.value)
         except ValueError as error:
@@ -230,9 +208,9 @@ class _Composer:
         self, node: _Node, items: list[_Node], depth: int, start: int, *, flow: bool
     ) -> None:
         for event in self.events:
-            if isinstance(event, SequenceEndEvent):
+            if event.kind == "end":
                 if flow:
-                    node.position = self.text.position(start, event.end_mark.index)
+                    node.position = self.text.position(start, event.end)
                 return
             items.append(self._node(event, depth + 1, None))
 
@@ -247,12 +225,12 @@ class _Composer:
     ) -> None:
         first: dict[str, Position] = {}
         for event in self.events:
-            if isinstance(event, MappingEndEvent):
+            if event.kind == "end":
                 if flow:
-                    node.position = self.text.position(start, event.end_mark.index)
+                    node.position = self.text.position(start, event.end)
                 return
             key = self._key(event, depth)
-            place = self.text.position(event.start_mark.index, event.end_mark.index)
+            place = self.text.position(event.start, event.end)
             if key is not None and key in first:
                 line = first[key].line
                 message = f"the key `{key}` is written twice, first in line {line}"
@@ -265,15 +243,15 @@ class _Composer:
                 first.setdefault(key, place)
                 pairs.append((key, place, value))
 
-    def _key(self, event: Any, depth: int) -> str | None:
+    def _key(self, event: Event, depth: int) -> str | None:
         """The text of a key; None, and a problem, when it is something else."""
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = event.start, event.end
         node = self._node(event, depth + 1, None)
-        if not isinstance(event, ScalarEvent):
-            what = "an alias" if isinstance(event, AliasEvent) else "a mapping or a list"
+        if event.kind != "scalar":
+            what = "an alias" if event.kind == "alias" else "a mapping or a list"
             self._note("LT008", f"{what} cannot be a key", start, end, "keys are plain words")
             return None
-        if event.value == "<<" and event.implicit[0]:
+        if event.value == "<<" and event.plain:
             hint = "write the keys out; an alias may stand for a whole value"
             self._note("LT008", "merge keys (`<<`) are not used in specs", start, end, hint)
             return None
@@ -328,7 +306,3 @@ class _Copier:
     def _fail(self, code: str, message: str, place: Position) -> None:
         self.problems.append(Diagnostic(code, message, hint="write it out", position=place))
         raise _Stop
-
-
-def _code(character: Any) -> str:
-    return f"U+{ord(character):04X}" if isinstance(character, str) else f"{character:#x}"

@@ -1,143 +1,230 @@
-"""Takes the language's sections; gives its JSON Schema, for editors and other checkers.
-
-What an editor shows for a key is the text below its field in the source of the section. It is read
-only here, so that validating a spec does not pay for it.
-"""
+"""Takes the language's definition; gives it as a JSON Schema, as a page, and key by key."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
-import sys
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from pydantic.json_schema import models_json_schema
+from ltspec.language.definition import Node, schema, text
 
-from ltspec.language.duration import Duration
-from ltspec.language.section import Section, alternatives, is_section, item_annotation
-from ltspec.language.spec import Spec
-
-Node = dict[str, Any]
-
-URL = "https://json-schema.org/draft/2020-12/schema"
-"""The draft it is written in. Only what draft 7 knows too is used: some editors stop there."""
+__all__ = ["Key", "UnknownPath", "describe", "language_page", "schema", "text"]
 
 
-def schema() -> Node:
-    """The JSON Schema of a spec: every key with its meaning, default, choices and examples.
+class UnknownPath(KeyError):  # noqa: N818  (said to a person as what it is)
+    """There is no such key in the language."""
 
-    What lies between keys (a rewind point behind the end of training) is not in it: ``ltspec
-    validate`` checks that.
-    """
-    _, generated = models_json_schema([(Spec, "validation")])
-    definitions: dict[str, Node] = generated["$defs"]
-    for section in _sections(Spec):
-        properties = definitions[section.__name__]["properties"]
-        for key, meaning in _meanings(section).items():
-            properties[key]["description"] = meaning
-        for key, field in section.model_fields.items():
-            default = field.get_default(call_default_factory=True)
-            if not field.is_required() and default is not None:
-                properties[key]["default"] = _as_written(default)
-    whole = _plain(definitions["Spec"], definitions, "")
-    return {"$schema": URL, **whole, "title": "ltspec", "description": _first_line(Spec)}
-
-
-def text() -> str:
-    """The schema as it lies in ``schemas/ltspec.schema.json``: the same bytes each time."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _sections(section: type[Section]) -> list[type[Section]]:
-    """A section and all that may stand in it."""
-    found = {section: None}
-    for field in section.model_fields.values():
-        for choice in alternatives(field.annotation):
-            for inner in (choice, *_inner(choice)):
-                if is_section(inner):
-                    found.update(dict.fromkeys(_sections(inner)))
-    return list(found)
-
-
-def _inner(choice: Any) -> tuple[Any, ...]:
-    """What stands in a list or behind the names of a mapping."""
-    origin = getattr(choice, "__origin__", None)
-    return alternatives(item_annotation(choice)) if origin in (tuple, dict) else ()
-
-
-def _meanings(section: type[Section]) -> dict[str, str]:
-    """The text below each field of a section's class, on one line."""
-    module = ast.parse(inspect.getsource(sys.modules[section.__module__]))
-    (body,) = (
-        node.body
-        for node in module.body
-        if isinstance(node, ast.ClassDef) and node.name == section.__name__
-    )
-    meanings = {}
-    for field, below in pairwise(body):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(below, ast.Expr)
-            and isinstance(below.value, ast.Constant)
-        ):
-            meanings[field.target.id] = " ".join(str(below.value.value).split())
-    return meanings
-
-
-def _first_line(section: type[Section]) -> str:
-    return (section.__doc__ or "").splitlines()[0]
-
-
-def _plain(node: Any, definitions: dict[str, Node], path: str) -> Any:
-    """A node with references written out (draft 7 ignores what stands beside one) and without
-    what only Pydantic needs: null as a value, and OpenAPI's discriminators."""
-    if isinstance(node, list):
-        return [_plain(item, definitions, path) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        target = definitions[node["$ref"].rsplit("/", 1)[1]]
-        return _plain(
-            {**target, **{k: v for k, v in node.items() if k != "$ref"}}, definitions, path
+    def __init__(self, path: str, suggestions: tuple[str, ...]) -> None:
+        close = " or ".join(f"`{each}`" for each in suggestions)
+        super().__init__(
+            f"did you mean {close}?" if close else "the sections are " + ", ".join(_SECTIONS)
         )
-    for union in ("anyOf", "oneOf"):
-        members = [m for m in node.get(union, ()) if m != {"type": "null"}]
-        if len(members) == 1:
-            rest = {key: value for key, value in node.items() if key != union}
-            return _plain({**members[0], **rest}, definitions, path)
-        if members:
-            node = {**node, union: members}
-    plain: Node = {}
-    for key, value in node.items():
-        if key in ("discriminator", "title") or (key == "default" and value is None):
-            continue  # null and "as for the ticket" cannot be written
-        if key == "properties":
-            plain[key] = {
-                name: {"title": _join(path, name), **_plain(inner, definitions, _join(path, name))}
-                for name, inner in value.items()
-            }
-        elif key == "patternProperties":  # names of the user's choice
-            where = _join(path, "NAME")
-            plain[key] = {name: _plain(inner, definitions, where) for name, inner in value.items()}
-            plain["additionalProperties"] = False
-        elif key == "default":
-            plain[key] = value
-        else:
-            plain[key] = _plain(value, definitions, path)
-    return plain
+        self.path = path
+        self.suggestions = suggestions
+        """Keys that may have been meant, the likeliest first."""
 
 
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+_SECTIONS = ("`model`", "`data`", "`train`", "`prune`", "`branches`")
 
 
-def _as_written(value: Any) -> Any:
-    """A default as it would stand in a file."""
-    if isinstance(value, Section):
-        return value.model_dump(mode="json", exclude_none=True)
-    if isinstance(value, tuple):
-        return [_as_written(item) for item in value]
-    return str(value) if isinstance(value, Duration) else value
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the language, in one kind of its section."""
+
+    path: str
+    """``train.optimizer.lr``; ``NAME`` stands for a name of the user's choice."""
+    node: Node
+    """Its schema."""
+    required: bool
+    kind: str
+    """``name: sgd`` where its section has kinds, else empty."""
+
+
+def describe(path: str) -> str:
+    """What is known of a key: its meaning, type, default and examples, in every kind that has it.
+
+    Raises:
+        UnknownPath: no such key; it carries suggestions.
+    """
+    keys = list(_keys(schema(), ""))
+    found = [key for key in keys if _same(key.path, path)]
+    if not found:
+        from difflib import get_close_matches  # only a wrong path needs it
+
+        known = list(dict.fromkeys(key.path for key in keys))
+        last = path.rsplit(".", 1)[-1]
+        ends = [each for each in known if each.rsplit(".", 1)[-1] == last]
+        close = get_close_matches(path, known, 3, 0.5)
+        raise UnknownPath(path, tuple(dict.fromkeys([*ends, *close])))
+    blocks: dict[str, list[str]] = {}
+    for key in found:
+        blocks.setdefault(_details(key), []).append(key.kind)
+    lines = [path, ""]
+    for details, kinds in blocks.items():
+        named = [kind for kind in kinds if kind]
+        lines += [f"  with {' or '.join(named)}:" if named else "", details, ""]
+    inner = [key.path for key in keys if key.path.rpartition(".")[0] == found[0].path]
+    if inner:
+        lines += ["  keys: " + ", ".join(dict.fromkeys(each.rpartition(".")[2] for each in inner))]
+    return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def language_page() -> str:
+    """The reference of the language in Markdown: every key, by section."""
+    keys = list(_keys(schema(), ""))
+    lines = [
+        _INTRODUCTION,
+        "## The keys of a spec",
+        "",
+        *_table([k for k in keys if "." not in k.path]),
+    ]
+    sections = dict.fromkeys(key.path.rpartition(".")[0] for key in keys if "." in key.path)
+    for section in sections:
+        inner = [key for key in keys if key.path.rpartition(".")[0] == section]
+        level = "##" if "." not in section else "###"
+        lines += ["", f"{level} `{section}`", ""]
+        meanings = dict.fromkeys(k.node["description"] for k in keys if k.path == section)
+        lines += [meaning + "\n" for meaning in meanings]
+        for kind in dict.fromkeys(key.kind for key in inner):
+            of_kind = [key for key in inner if key.kind == kind]
+            lines += ["", f"With `{kind}`:", ""] if kind else []
+            lines += _table(of_kind)
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _keys(node: Node, path: str) -> Iterator[Key]:
+    """Every key beneath a node, kind by kind, parents first."""
+    for choice in _choices(node) or [node]:
+        properties: dict[str, Node] = choice.get("properties", {})
+        first = next(iter(properties.items()), ("", {}))
+        kind = f"{first[0]}: {first[1]['const']}" if "const" in first[1] and path else ""
+        for name, inner in properties.items():
+            where = f"{path}.{name}" if path else name
+            yield Key(where, inner, name in choice.get("required", ()), kind)
+            yield from _keys(inner, where)
+        for named in choice.get("patternProperties", {}).values():
+            yield from _keys(named, f"{path}.NAME")
+        if "items" in choice:
+            yield from _keys(choice["items"], f"{path}.0")
+
+
+def _choices(node: Node) -> list[Node]:
+    """The alternatives of a node; a mapping's ``oneOf`` says only which keys come together."""
+    if "properties" in node:
+        return []
+    return list(node.get("oneOf") or node.get("anyOf") or ())
+
+
+def _same(known: str, asked: str) -> bool:
+    """Whether a path is the asked one: any name stands for NAME, any number for 0."""
+    left, right = known.split("."), asked.strip().replace("[", ".").replace("]", "").split(".")
+    return len(left) == len(right) and all(
+        a == b or (a == "NAME" and b) or (a == "0" and b.isdigit())
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def _details(key: Key) -> str:
+    lines = [f"  {key.node['description']}", "", f"  type:     {_type(key.node)}"]
+    lines.append("  required" if key.required else f"  default:  {_default(key)}")
+    if key.node.get("examples"):
+        lines.append(f"  examples: {', '.join(str(each) for each in key.node['examples'])}")
+    return "\n".join(lines).replace("`", "")
+
+
+def _table(keys: list[Key]) -> list[str]:
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for key in keys:
+        default = "**required**" if key.required else f"`{_default(key)}`"
+        default = default if default != "`see there`" else "see there"
+        cells = (
+            f"`{key.path.rpartition('.')[2]}`",
+            _type(key.node),
+            default,
+            key.node["description"],
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return lines
+
+
+def _default(key: Key) -> str:
+    if "default" not in key.node:
+        return "see there"
+    value = key.node["default"]
+    if isinstance(value, str):
+        return value or '""'
+    return json.dumps(value).replace('"', "")
+
+
+def _type(node: Node) -> str:
+    """What may stand behind a key, in words."""
+    if choices := _choices(node):
+        return " or ".join(dict.fromkeys(_type(choice) for choice in choices))
+    if "const" in node:
+        return f"`{node['const']}`"
+    if "enum" in node:
+        return " or ".join(f"`{word}`" for word in node["enum"])
+    match node.get("type"):
+        case "integer":
+            return "a whole number" + _range(node)
+        case "number":
+            return "a number" + _range(node)
+        case "boolean":
+            return "`true` or `false`"
+        case "array":
+            return f"a list of: {_type(node['items'])}"
+        case "object":
+            return "a mapping"
+        case _:
+            pattern = str(node.get("pattern", ""))
+            if "ep" not in pattern:
+                return "text"
+            return "a duration, or `end`" if "|end" in pattern else "a duration"
+
+
+def _range(node: Node) -> str:
+    words = [
+        f"{word} {node[key]:,}"
+        for key, word in (
+            ("exclusiveMinimum", "above"),
+            ("minimum", "at least"),
+            ("exclusiveMaximum", "below"),
+            ("maximum", "at most"),
+        )
+        if key in node
+    ]
+    return " " + ", ".join(words) if words else ""
+
+
+_INTRODUCTION = """\
+# The language
+
+This page is made from the language's own definition; `ltspec explain train.optimizer.lr` shows the
+same for one key, and `ltspec schema` prints it for editors.
+
+A spec is one YAML 1.2 file: `1e-4` is a number, `no` is text, and a key that is written twice is an
+error. So is a key that the language does not know. Tags, merge keys and several documents in one
+file are not used; anchors and aliases are.
+
+## Durations
+
+A duration always carries its unit, because 160 epochs and 160 iterations are not the same.
+
+| written | means |
+|---|---|
+| `160ep` | 160 epochs: passes over the training data |
+| `2000it` | 2000 iterations: optimiser steps |
+| `12ep20it` | 12 epochs and 20 iterations |
+| `50%` | half of the training's steps, rounded half to even; not for the training's own length |
+
+An epoch has as many steps as batches are needed for the training data, the last one smaller and
+kept: 50,000 examples at 128 are 391 steps.
+
+## Seeds and replicates
+
+A replicate repeats the whole experiment with other seeds. `replicates: 3` takes the seeds 1, 2 and
+3; `seeds: [7, 8]` names them; `{init: 1, order: 2, mask: 1}` sets the streams of a replicate apart:
+`init` draws initial weights, `order` the data order, `mask` everything random in pruning. Two
+replicates that differ only in `order` start from the same weights. Streams never move because
+another one was used.
+"""

@@ -9,13 +9,27 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
+from ruamel.yaml.reader import ReaderError
 
 from ltspec.errors import Diagnostic, Origin, Path, Position, SpecError, UsageError
-from ltspec.language.composing import Mark, Text, compose
+from ltspec.language.composing import Event, Mark, Text, Unreadable, compose
+from ltspec.language.syntax import sentence
 
 MAX_BYTES = 256 * 1024
 """A spec is a page of text; a file beyond this is something else."""
@@ -82,7 +96,7 @@ def parse_text(text: str, file: str) -> Source:
     if len(text) > MAX_BYTES:
         raise _refused("LT002", f"the text has {len(text):,} characters", _SIZE_HINT, file)
     text = text.removeprefix("\ufeff")
-    tree, positions, problems = compose(Text(text))
+    tree, positions, problems = compose(Text(text), _events(text))
     if not problems and not isinstance(tree, dict):
         problems = [_not_a_spec(tree, positions)]
     if problems:
@@ -107,7 +121,9 @@ def override(source: Source, assignment: str) -> Source:
         raise UsageError(f"`{assignment}` does not set a key", code="LT309", hint=hint)
     origin = Origin(f"--set {assignment}", assignment)
     start = len(dotted) + 1
-    value, found, problems = compose(Text(assignment[start:], origin, start))
+    value, found, problems = compose(
+        Text(assignment[start:], origin, start), _events(assignment[start:])
+    )
     if problems:
         raise SpecError(problems, origin.name, assignment)
     tree, path = _replaced(source.tree, keys, value, dotted)
@@ -124,8 +140,6 @@ def override(source: Source, assignment: str) -> Source:
 def write(tree: Any) -> str:
     """A tree as YAML that :func:`parse_text` reads back to the same tree."""
     from io import StringIO
-
-    from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
@@ -156,6 +170,67 @@ def _replaced(tree: Any, keys: list[str], value: Any, dotted: str) -> tuple[Any,
         return [*tree[: int(key)], inner, *tree[int(key) + 1 :]], (int(key), *path)
     message = f"`--set {dotted}`: there is a plain value above `{key}`, which has no keys"
     raise UsageError(message, code="LT309", hint="set the value above it as a whole")
+
+
+def _events(text: str) -> Iterator[Event]:
+    """What ruamel.yaml reads, event by event; whatever it raises becomes :class:`Unreadable`."""
+    at = 0
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            at = event.start_mark.index
+            if isinstance(event, DocumentStartEvent | NodeEvent | CollectionEndEvent):
+                yield _event(event)
+    except RecursionError:
+        raise Unreadable("LT006", "brackets within brackets, too deep to be read", at) from None
+    except ReaderError as error:
+        # Its character is a number, or a text of one character.
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        message = f"a control character (U+{code:04X}) stands here"
+        hint = "remove it, or write it as an escape in double quotes"
+        raise Unreadable("LT004", message, int(error.position), hint) from None
+    except MarkedYAMLError as error:
+        said = " ".join(str(part) for part in (error.context, error.problem) if part)
+        mark, opening = error.problem_mark or error.context_mark, error.context_mark
+        message, hint, at = sentence(
+            said, mark.index if mark else at, opening.index if opening else None
+        )
+        raise Unreadable("LT004", message, at, hint) from None
+    except (YAMLError, *_SLIPS):
+        raise Unreadable("LT004", "this cannot be read as YAML", at) from None
+
+
+_SLIPS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    NotImplementedError,
+)
+"""What the parser raises by mistake on some texts that are not YAML: an escape beyond Unicode, a
+directive with an absurd version. A person must see a place, not a traceback."""
+
+
+def _event(event: Any) -> Event:
+    """An event of ruamel.yaml as one of ours."""
+    start, end = event.start_mark.index, event.end_mark.index
+    if isinstance(event, DocumentStartEvent):
+        other = event.version is not None and tuple(event.version) != (1, 2)
+        return Event("document", start, end, foreign=other or bool(event.tags))
+    if isinstance(event, AliasEvent):
+        return Event("alias", start, end, anchor=event.anchor)
+    tagged = bool(str(getattr(event, "ctag", None) or ""))
+    if isinstance(event, ScalarEvent):
+        plain = bool(event.implicit[0])
+        return Event("scalar", start, end, str(event.value), event.anchor, tagged, plain)
+    if isinstance(event, CollectionStartEvent):
+        kind: Literal["mapping", "list"] = "list"
+        if isinstance(event, MappingStartEvent):
+            kind = "mapping"
+        flow = bool(event.flow_style)
+        return Event(kind, start, end, anchor=event.anchor, tagged=tagged, flow=flow)
+    return Event("end", start, end)
 
 
 _SIZE_HINT = f"a spec is at most {MAX_BYTES // 1024} KiB of text"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ruamel.yaml.error import MarkedYAMLError
-
 _QUOTE = "text that begins with a special character is written in quotes"
 
 _SENTENCES: tuple[tuple[str, str, str], ...] = (
@@ -79,17 +77,16 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def sentence(error: MarkedYAMLError, text: str, index: int) -> tuple[str, str, int]:
-    """(message, hint, index of the character to point to)."""
-    said = " ".join(str(part) for part in (error.context, error.problem) if part)
-    opening = error.context_mark
+def sentence(said: str, at: int, opening: int | None) -> tuple[str, str, int]:
+    """(message, hint, character to point to) of what the parser ``said`` of character ``at``.
+
+    ``opening`` is where the thing that it was reading begins, when it was reading one.
+    """
     for pattern, message, hint in _SENTENCES:
         match = re.search(pattern, said, re.DOTALL)
         if match is None:
             continue
         if "not closed" in message and opening is not None:
-            index = opening.index  # where it was opened helps more than the end of the file
-        return message.replace("{0}", (match.groups() or ("",))[0] or ""), hint, index
-    while index > 0 and index >= len(text):
-        index -= 1
-    return f"this is not YAML: {said or 'unreadable'}", "", index
+            at = opening  # helps more than the end of the file
+        return message.replace("{0}", (match.groups() or ("",))[0] or ""), hint, at
+    return f"this is not YAML: {said or 'unreadable'}", "", at

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any
 
@@ -50,4 +50,5 @@ def stage_key(stage: Stage, inputs: Mapping[str, str]) -> tuple[str, str]:
         run = digest({**base, "graph": stage.work.graph, "start": stage.work.start,
                       "recipe": recipe_key(stage.work.recipe)})
         return digest({"run": run, "stop": stage.work.stop}), run
-    return digest({**base, **asdict(stage.work)}), ""
+    work = {field.name: getattr(stage.work, field.name) for field in fields(stage.work)}
+    return digest({**base, **work}), ""

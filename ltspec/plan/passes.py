@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ltspec.data.facts import Facts
@@ -124,10 +126,24 @@ def compile_spec(spec: Spec, passes: Sequence[Pass] = PASSES) -> Plan:
     Raises LtspecError (LT901) where a pass leaves a plan that is not legal.
     """
     plan = Plan(name=spec.name, spec=spec.resolved())
-    for step in passes:
-        plan = step(plan, spec)
-        check(plan, after=step.__name__)
+    with _no_collector():
+        for step in passes:
+            plan = step(plan, spec)
+            check(plan, after=step.__name__)
     return plan
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Pause the cycle collector: a plan makes many objects and no cycle, and the collector would
+    walk over all of them again and again, in more than linear time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _in_order(plan: Plan) -> Plan:

@@ -81,6 +81,7 @@ class Case:
     state: State
     masks: Masks
     recipe: Recipe
+    lowering: Lowering
 
     def tape(self, start: int, stop: int, fresh_at: int = 0) -> Tape:
         return record(self.recipe, start, stop, fresh_at)
@@ -94,8 +95,6 @@ class Case:
             self.graph, self.split, self.tape(start, stop, fresh_at), state or self.state,
             self.masks, self.rule, self.lowering,
         )
-
-    lowering: Lowering = Lowering("canonical", "", 32, 1, 0)
 
 
 def case(

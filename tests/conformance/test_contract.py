@@ -96,7 +96,8 @@ def test_read_only_data_will_do(kit, backend32):
 
 @pytest.mark.parametrize(
     ("rule", "slots"),
-    [("sgd", ["velocity"]), ("nesterov", ["velocity"]), ("plain", []), ("adam", ["first", "second"])],
+    [("sgd", ["velocity"]), ("nesterov", ["velocity"]), ("plain", []),
+     ("adam", ["first", "second"])],
 )
 def test_what_comes_back(kit, backend32, rule, slots):
     case = kit.case(rule)

@@ -56,9 +56,8 @@ def test_reference_gradients_are_finite_differences(kit, reference, shape):
             for move in (1e-6, -1e-6):
                 moved = array.copy()
                 moved[at] += move
-                losses.append(
-                    reference.gradients(case.graph, case.split, {**weights, name: moved}, indices)[0]
-                )
+                there = {**weights, name: moved}
+                losses.append(reference.gradients(case.graph, case.split, there, indices)[0])
             assert gradients[name][at] == pytest.approx((losses[0] - losses[1]) / 2e-6, abs=1e-8)
 
 

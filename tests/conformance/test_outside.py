@@ -17,8 +17,9 @@ TOLERANCE = 1e-10
 
 def _inputs(case):
     """Normalised images in float64, labels as integers."""
-    scale, shift = (a.astype(np.float64)[:, None, None] for a in (case.split.scale, case.split.shift))
-    return case.split.images * scale + shift, case.split.labels.astype(np.int64)
+    split = case.split
+    scale, shift = (a.astype(np.float64)[:, None, None] for a in (split.scale, split.shift))
+    return split.images * scale + shift, case.split.labels.astype(np.int64)
 
 
 @pytest.mark.parametrize("rule", ["sgd", "nesterov", "plain", "adam"])

@@ -32,9 +32,9 @@ def digest(adapter):
     rule = Sgd(0.9, False, 0.0, "all")
     recipe = Recipe("random", 1, 500, 60, rule, Schedule("constant", 0.05, 0), 1)
     lowering = adapter.lower(Demand(graph, 60, 500, rule, 30), Settings("cpu", "float32"))
+    start = State(initial_weights(graph, "glorot-normal", 1), 0)
     state, losses = adapter.open(Settings("cpu", "float32")).train(
-        graph, split, record(recipe, 0, 30, 0), State(initial_weights(graph, "glorot-normal", 1), 0),
-        {}, rule, lowering,
+        graph, split, record(recipe, 0, 30, 0), start, {}, rule, lowering
     )
     arrays = [*state.weights.values(), *state.slots["velocity"].values(), losses]
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
