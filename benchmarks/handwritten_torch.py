@@ -6,6 +6,7 @@ device, losses kept there. It uses nothing of ltspec but the workload's arrays.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -17,6 +18,7 @@ from ltspec.engine.backend import Adam
 
 def prepare(work: Workload, device: str) -> Callable[[], Callable[[], object]]:
     """Data goes to the device now; each call then gives a fresh training that is ready to run."""
+    warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
     images = torch.from_numpy(work.split.images).to(device)
     labels = torch.from_numpy(work.split.labels).long().to(device)
     scale, shift = (torch.from_numpy(a).to(device) for a in (work.split.scale, work.split.shift))

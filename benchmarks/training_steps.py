@@ -29,9 +29,11 @@ RULES = {
 }
 
 
-def ours(adapter: Adapter, work: Workload, device: str) -> Callable[[], object]:
+def ours(
+    adapter: Adapter, work: Workload, device: str, threads: int | None
+) -> Callable[[], object]:
     """The backend's own call."""
-    settings = Settings(device, "float32")
+    settings = Settings(device, "float32", threads)
     backend = adapter.open(settings)
     demand = Demand(
         work.graph, work.tape.batch_size, len(work.split), work.rule, work.tape.steps
@@ -52,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", choices=["torch", "tensorflow"], default="torch")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, help="of the CPU, for both (default: all)")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--json", type=Path)
@@ -62,7 +65,7 @@ def main() -> None:
     for batch_size in (60, 128):
         for name, (rule, rate) in RULES.items():
             work = workload(rule, rate, batch_size, options.steps)
-            mine = ours(adapter, work, options.device)
+            mine = ours(adapter, work, options.device, options.threads)
             prepare = handwritten.prepare(work, options.device)
             mine(), prepare()()  # compile, and warm the caches
             theirs_s, ours_s = [], []
@@ -82,7 +85,8 @@ def main() -> None:
                 f"ours {ours_ms:.3f} ms  ratio {theirs_ms / ours_ms:.3f}", flush=True,
             )
     result = {
-        "backend": options.backend, "device": options.device, "numpy": np.__version__,
+        "backend": options.backend, "device": options.device,
+        "threads": options.threads, "numpy": np.__version__,
         "versions": adapter.versions(), "steps": options.steps, "repeats": options.repeats,
         "data": work.data, "rows": rows,
     }

@@ -47,12 +47,15 @@ def workload(rule: Optimizer, rate: float, batch_size: int, steps: int) -> Workl
 
 def _mnist() -> tuple[Split, str]:
     """MNIST's training images where LTSPEC_DATA has them, else as many random ones."""
-    scale, shift = np.array([1 / 255 / 0.3081], np.float32), np.array([-0.1307 / 0.3081], np.float32)
     if "LTSPEC_DATA" in os.environ:
-        from ltspec.data import load
+        from ltspec.data.reader import load
 
         return load("mnist", Path(os.environ["LTSPEC_DATA"])).train, "MNIST"
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (60_000, 1, 28, 28), dtype=np.uint8)
     labels = random.integers(0, 10, 60_000).astype(np.uint8)
+    scale = np.array([1 / 255 / 0.3081], np.float32)
+    shift = np.array([-0.1307 / 0.3081], np.float32)
+    for array in (images, labels, scale, shift):
+        array.setflags(write=False)  # as a data set's are
     return Split(images, labels, scale, shift), "random bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from weakref import WeakKeyDictionary
 
@@ -55,9 +56,11 @@ class Shelf:
 
 
 def shared(array: Array, device: torch.device) -> Tensor:
-    """``array`` on the device; on the CPU the same memory, where numpy allows it to be written
-    (torch knows no read-only tensors and warns of them)."""
-    return torch.from_numpy(array if array.flags.writeable else array.copy()).to(device)
+    """``array`` on the device; on the CPU the same memory, and nothing here writes to it."""
+    with warnings.catch_warnings():
+        # Data sets are read-only, and torch warns that it knows no tensors of that kind.
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(array).to(device)
 
 
 def arrays_of(graph: Graph, tensors: Iterable[Tensor]) -> Mapping[str, Array]:

@@ -63,7 +63,8 @@ class TorchBackend:
         keep = [self._shelf.tensor(masks[graph.parameters[i].name]) for i in masked]
         for parameter in parameters:
             parameter.requires_grad_()
-        batches = [shared(batch, self._device) for batch in tape.batches()]
+        order = shared(np.concatenate(list(tape.batches())), self._device)
+        batches = order.split([len(batch) for batch in tape.batches()])  # type: ignore[no-untyped-call]
         first = tape.first_update + 1
         updates = torch.arange(first, first + tape.steps, device=self._device).float()
         losses = torch.empty(tape.steps, device=self._device)

@@ -22,8 +22,8 @@ def command() -> int:
 
 
 def _describe_apart(name: str) -> list[str]:
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
+    import subprocess
+    import sys
 
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from ltspec.cli.backends import describe; "

@@ -18,7 +18,7 @@ def command(what: str) -> None:
         page = Path(__file__).parent / "pages" / f"{code}.md"
         click.echo(page.read_text(encoding="utf-8").rstrip())
         return
-    from ltspec.language import schema  # noqa: PLC0415
+    from ltspec.language import schema
 
     try:
         click.echo(schema.describe(what).rstrip())

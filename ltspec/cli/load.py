@@ -26,8 +26,8 @@ def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, Mapping[str, 
 
     A file whose name ends in .json is a plan file.
     """
-    from ltspec.plan import planfile  # noqa: PLC0415
-    from ltspec.plan.passes import compile_spec  # noqa: PLC0415
+    from ltspec.plan import planfile
+    from ltspec.plan.passes import compile_spec
 
     if file.suffix == ".json":
         if overrides:

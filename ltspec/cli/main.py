@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version  # noqa: PLC0415  (slow, and only needed here)
+        from importlib.metadata import version  # slow, and only needed here
 
         click.echo(f"ltspec {version('ltspec')}")
         ctx.exit()
@@ -80,7 +80,7 @@ def _run(arguments: list[str]) -> int:
         error.show()
         return 2
     except SpecError as error:
-        from ltspec.diagnostics import render  # noqa: PLC0415  (only when something is wrong)
+        from ltspec.diagnostics import render  # only when something is wrong
 
         click.echo(render(error.diagnostics, error.file, error.text, "text",
                           colour=sys.stderr.isatty()), err=True)

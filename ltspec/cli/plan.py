@@ -11,7 +11,7 @@ from ltspec.cli import options
 from ltspec.cli.load import load_plan
 from ltspec.errors import UsageError
 from ltspec.plan.cost import Cost, cost, total
-from ltspec.plan.stages import Plan
+from ltspec.plan.stages import Plan, Stage, Train
 
 
 @click.command("plan")
@@ -23,7 +23,7 @@ from ltspec.plan.stages import Plan
 @options.store
 @click.option("--all", "everything", is_flag=True, help="List every stage, however many.")
 @click.option("--json", "target", type=click.Path(path_type=Path, allow_dash=True),
-              metavar="FILE", help="Write a plan file that `ltspec run` executes; - for the screen.")
+              metavar="FILE", help="Write a plan file for `ltspec run`; - for the screen.")
 @options.overrides
 def command(spec: Path, backend: str | None, device: str, precision: str, store: Path | None,
             everything: bool, target: Path | None, overrides: tuple[str, ...]) -> None:
@@ -45,8 +45,8 @@ def command(spec: Path, backend: str | None, device: str, precision: str, store:
 
 
 def _execution(plan: Plan, backend: str, device: str, precision: str) -> dict[str, Any]:
-    from ltspec.engine import adapters, execution  # noqa: PLC0415
-    from ltspec.engine.backend import Settings  # noqa: PLC0415
+    from ltspec.engine import adapters, execution
+    from ltspec.engine.backend import Settings
 
     adapter = adapters.find(backend)
     if device == "auto":
@@ -58,7 +58,7 @@ def _execution(plan: Plan, backend: str, device: str, precision: str) -> dict[st
 
 
 def _write(plan: Plan, execution: Any, target: Path) -> None:
-    from ltspec.plan import planfile  # noqa: PLC0415
+    from ltspec.plan import planfile
 
     text = planfile.write(plan, execution)
     if str(target) == "-":
@@ -87,15 +87,21 @@ def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[s
     for place, stage in enumerate(shown):
         one = cost(plan, stage, float_bytes)
         reads = ", ".join(map(str, stage.reads)) or "-"
-        steps = f"{stage.work.start:,}-{stage.work.stop:,}" if stage.kind == "train" else "-"
-        if stage.follows is not None:
-            steps = f"+{one.steps:,} = {stage.work.stop:,}"
-        lines.append(f"{place:>5}  {stage.kind:<8}  {reads:<12}  {steps:>15}  "
-                     f"{flops_text(one.flops):>11}  {bytes_text(one.disk):>9}  {_what(plan, place)}")
+        lines.append(f"{place:>5}  {stage.kind:<8}  {reads:<12}  {_steps(stage, one.steps):>15}  "
+                     f"{flops_text(one.flops):>11}  {bytes_text(one.disk):>9}  "
+                     f"{_what(plan, place)}")
     if len(shown) < len(plan.stages):
         lines.append(f"{'':>5}  ... {len(plan.stages) - len(shown):,} more (--all shows them)")
     return [*lines, "", *_totals(plan, total(plan) if float_bytes == 4 else sum(
         (cost(plan, stage, float_bytes) for stage in plan.stages), Cost()))]
+
+
+def _steps(stage: Stage, own: int) -> str:
+    if not isinstance(stage.work, Train):
+        return "-"
+    if stage.follows is not None:
+        return f"+{own:,} = {stage.work.stop:,}"
+    return f"{stage.work.start:,}-{stage.work.stop:,}"
 
 
 def _what(plan: Plan, place: int) -> str:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 from rich.progress import Task as RichTask
 from rich.text import Text
 
-from ltspec.plan.stages import Stage
+from ltspec.plan.stages import Stage, Train
 
 
 class PlainLines:
@@ -130,8 +130,8 @@ def opening(stages: int, held: int, steps: int) -> str:
 
 def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
     """What a finished stage has to say; nothing for the quick ones between."""
-    if stage.kind == "train":
-        return (f"{stage.label}: trained to step {stage.work.stop:,}, "  # type: ignore[union-attr]
+    if isinstance(stage.work, Train):
+        return (f"{stage.label}: trained to step {stage.work.stop:,}, "
                 f"loss {facts['final_loss']:.4f} ({duration_text(seconds)})")
     if stage.kind == "evaluate":
         return f"{stage.label} accuracy {facts['accuracy']:.2%}, loss {facts['loss']:.4f}"

@@ -25,7 +25,7 @@ from ltspec.cli.load import load_plan
 @options.data
 @click.option("--threads", type=click.IntRange(1), help="Threads on a CPU; all when left out.")
 @click.option("--checkpoint-every", "checkpoint_seconds", type=click.FloatRange(0), default=30.0,
-              show_default=True, metavar="SECONDS", help="How often a training is saved on its way.")
+              show_default=True, metavar="SECONDS", help="How often a training is saved.")
 @click.option("--quiet", is_flag=True, help="No progress; only the table at the end.")
 @options.overrides
 def command(spec: Path, backend: str | None, device: str | None, precision: str,
@@ -38,13 +38,13 @@ def command(spec: Path, backend: str | None, device: str | None, precision: str,
     """
     plan, execution = load_plan(spec, overrides)
 
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from ltspec.cli.progress import LiveBar, PlainLines  # noqa: PLC0415
-    from ltspec.cli.tables import print_summary  # noqa: PLC0415
-    from ltspec.engine.session import Session  # noqa: PLC0415
-    from ltspec.engine.watch import Silence  # noqa: PLC0415
-    from ltspec.results.report import write_results  # noqa: PLC0415
+    from ltspec.cli.progress import LiveBar, PlainLines
+    from ltspec.cli.tables import print_summary
+    from ltspec.engine.session import Session
+    from ltspec.engine.watch import Silence
+    from ltspec.results.report import write_results
 
     console = Console(stderr=True)
     bar = LiveBar(console) if console.is_terminal else PlainLines(console)

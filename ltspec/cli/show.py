@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ltspec.cli import options
 from ltspec.cli.load import load_plan, load_spec
 from ltspec.errors import UsageError
+
+if TYPE_CHECKING:
+    from ltspec.results.table import Row
 
 
 @click.command("show")
@@ -25,18 +30,18 @@ def command(spec: Path, resolved: bool, backend: str | None, style: str, plot: P
             store: Path | None, overrides: tuple[str, ...]) -> None:
     """Show the results of SPEC that the store holds, or SPEC itself with --resolved."""
     if resolved:
-        from ltspec.language.source import write  # noqa: PLC0415
+        from ltspec.language.source import write
 
         click.echo(write(load_spec(spec, overrides).resolved()), nl=False)
         return
     plan, _ = load_plan(spec, overrides)
 
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from ltspec.cli.tables import print_summary  # noqa: PLC0415
-    from ltspec.engine.runner import scores  # noqa: PLC0415
-    from ltspec.engine.store import Store  # noqa: PLC0415
-    from ltspec.results import table  # noqa: PLC0415
+    from ltspec.cli.tables import print_summary
+    from ltspec.engine.runner import scores
+    from ltspec.engine.store import Store
+    from ltspec.results import table
 
     folder = options.store_folder(spec, store)
     names = sorted(entry.name for entry in folder.glob("results/*") if entry.is_dir())
@@ -62,11 +67,11 @@ def command(spec: Path, resolved: bool, backend: str | None, style: str, plot: P
             _plot(plan.name, found, plot)
 
 
-def _plot(title: str, found: list[object], target: Path) -> None:
-    from ltspec.results.plots import plot_accuracy  # noqa: PLC0415
-    from ltspec.results.table import summary  # noqa: PLC0415
+def _plot(title: str, found: Sequence[Row], target: Path) -> None:
+    from ltspec.results.plots import plot_accuracy
+    from ltspec.results.table import summary
 
-    lines = summary(found)  # type: ignore[arg-type]
+    lines = summary(found)
     try:
         plot_accuracy(lines, next(iter(lines[0].accuracy)), title, target)
     except (OSError, ValueError) as error:

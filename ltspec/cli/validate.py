@@ -33,7 +33,7 @@ def command(specs: tuple[Path, ...], style: str, overrides: tuple[str, ...]) -> 
             if style == "text":
                 click.echo(f"{file}: fine")
     if wrong or style in ("json", "sarif"):
-        from ltspec.diagnostics import render_all  # noqa: PLC0415  (only when something is wrong)
+        from ltspec.diagnostics import render_all  # only when something is wrong
 
         text = render_all(
             [(error.diagnostics, error.file, error.text) for error in wrong], style,

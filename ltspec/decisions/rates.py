@@ -13,7 +13,7 @@ def rates(schedule: Schedule, start: int, stop: int) -> NDArray[np.float32]:
     """Learning rate at the steps start .. stop - 1, computed in float64 and rounded once.
 
     Warm-up multiplies the schedule by (s + 1) / warmup at step s < warmup. ``linear`` and
-    ``cosine`` go from ``lr`` at the end of the warm-up to ``end_lr`` at step ``end`` and stay there.
+    ``cosine`` go from ``lr`` at the end of the warm-up to ``end_lr`` at step ``end``, and stay.
     """
     steps = np.arange(start, stop, dtype=np.float64)
     if schedule.hold:

@@ -16,7 +16,7 @@ from ltspec.decisions.recipe import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """What happens at the steps ``start`` .. ``stop`` - 1. Bit-equal on every backend and machine."""
+    """What happens at the steps ``start`` .. ``stop`` - 1. Bit-equal everywhere."""
 
     start: int
     stop: int
@@ -36,12 +36,12 @@ class Tape:
     @property
     def steps_per_epoch(self) -> int:
         """The last one may have a smaller batch."""
-        return -(-self.orders.shape[1] // self.batch_size)
+        return -(-int(self.orders.shape[1]) // self.batch_size)
 
     def batch(self, step: int) -> NDArray[np.int32]:
         """Examples of the batch at an absolute step, (batch_size,) or fewer at an epoch's end."""
         epoch, number = divmod(step, self.steps_per_epoch)
-        row = self.orders[epoch - self.start // self.steps_per_epoch]
+        row: NDArray[np.int32] = self.orders[epoch - self.start // self.steps_per_epoch]
         return row[number * self.batch_size : (number + 1) * self.batch_size]
 
     def batches(self) -> Iterator[NDArray[np.int32]]:

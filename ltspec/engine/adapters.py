@@ -97,9 +97,12 @@ def refuse_gaps(adapter: Adapter, plan: Plan, settings: Settings) -> None:
 def features(plan: Plan, settings: Settings) -> set[str]:
     """What a plan asks of a backend, in the names that adapters use for their gaps."""
     names = {kind: name for name, kind in OPS.items()}
-    wanted = {f"op:{names[type(node.op)]}" for graph in plan.graphs.values() for node in graph.nodes}
+    nodes = [node for graph in plan.graphs.values() for node in graph.nodes]
+    wanted = {f"op:{names[type(node.op)]}" for node in nodes}
     wanted |= {f"optimizer:{type(work.recipe.optimizer).__name__.lower()}"
                for _, work in plan.trainings()}
     wanted.add(f"precision:{settings.precision}")
+    if settings.threads is not None:
+        wanted.add("setting:threads")
     wanted.add("device:cpu" if settings.device == "cpu" else "device:gpu")
     return wanted

@@ -19,7 +19,14 @@ from ltspec.decisions import masks as masking
 from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.initial import initial_weights
 from ltspec.decisions.state import Array, Arrays, Masks
-from ltspec.engine.arrays import masks_of, pack_masks, pack_slots, pack_weights, state_of, weights_of
+from ltspec.engine.arrays import (
+    masks_of,
+    pack_masks,
+    pack_slots,
+    pack_weights,
+    state_of,
+    weights_of,
+)
 from ltspec.engine.backend import Backend
 from ltspec.engine.execution import ExecutionPlan
 from ltspec.engine.training import Progress, Training, play
@@ -120,7 +127,7 @@ def _train(stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: 
         progress = now
         watch.trained(stage, now.state.step, steps, float(now.losses[-steps:].mean()))
         if now.state.step < work.stop:
-            checkpoints.save(stage, now.state.step, lambda: _pack(now, with_slots=True), force=False)
+            checkpoints.save(stage, now.state.step, lambda: _pack(now, True), force=False)
 
     training = Training(
         bench.plan.graphs[work.graph], work.recipe, work.start, work.stop, masks,
@@ -131,8 +138,7 @@ def _train(stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: 
         progress = play(training, progress, after_piece)
     except KeyboardInterrupt:
         if work.start < progress.state.step < work.stop:
-            checkpoints.save(stage, progress.state.step,
-                             lambda: _pack(progress, with_slots=True), force=True)
+            checkpoints.save(stage, progress.state.step, lambda: _pack(progress, True), force=True)
         raise
     _check_trained(progress.state.weights, masks, stage)
     facts = {
@@ -167,7 +173,9 @@ def _check_trained(weights: Arrays, masks: Masks, stage: Stage) -> None:
             raise InvariantError(f"{stage.label}: {count} pruned weights of {name} are not zero")
 
 
-def _prune(work: Prune, shapes: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Result]) -> Made:
+def _prune(
+    work: Prune, shapes: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Result]
+) -> Made:
     before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
     weights = weights_of(inputs["state"].arrays) if "state" in inputs else {}
     module = importlib.import_module(

@@ -73,7 +73,7 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
 
 
 def _verify_outcomes(plan: Plan, realm: Realm) -> None:
-    """Read what earlier runs left for people, so that what is damaged is reported and made again."""
+    """Read what earlier runs left for people: what is damaged is reported and made again."""
     for outcome in plan.outcomes:
         if outcome.ticket is not None:
             realm.read(plan.stages[outcome.ticket].key)
@@ -81,7 +81,7 @@ def _verify_outcomes(plan: Plan, realm: Realm) -> None:
             realm.read_facts(plan.stages[place].key)
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """A result that was there is not any more."""
 
 
@@ -107,7 +107,7 @@ class _Pass:
             stage = self.plan.stages[place]
             try:
                 result = self.do(stage)
-            except _Damaged:
+            except _DamagedError:
                 return
             for read in stage.inputs.values():
                 readers[read] -= 1
@@ -142,7 +142,7 @@ class _Pass:
         if place not in self.held:
             found = self.realm.read(self.plan.stages[place].key)
             if found is None:
-                raise _Damaged
+                raise _DamagedError
             self.held[place] = found
         return self.held[place]
 

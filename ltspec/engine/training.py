@@ -23,7 +23,7 @@ from ltspec.errors import RunError
 from ltspec.networks.graph import Graph
 
 PIECE_SECONDS = 0.5
-"""About how long a piece should take; short enough for lively progress, long enough to cost nothing."""
+"""About how long a piece should take: short for lively progress, long enough to cost nothing."""
 
 
 @dataclass(frozen=True, eq=False)

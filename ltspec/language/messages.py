@@ -251,24 +251,25 @@ def _unknown_hint(path: Path, section: type[Section], root: type[Section]) -> tu
     if meant:
         return f"did you mean `{meant}`?", meant
     keys = f"its keys are {_listed(known)}"
-    homes = _homes(key, root)
+    homes = dict(_homes(key, root))
     if path in homes:  # another kind of this section has it
-        return f"it belongs to another `{kind_key(section)}`; {keys}", ""
+        other = homes[path]
+        return f"`{key}` belongs to `{kind_key(other)}: {kind(other)}`; {keys}", ""
     if homes:
         return f"`{key}` belongs to {_listed([dotted(home[:-1]) for home in homes])}; {keys}", ""
     return keys, ""
 
 
-def _homes(key: str, section: type[Section], path: Path = ()) -> list[Path]:
-    """Where in the language there is a key of this name."""
-    found: dict[Path, None] = {}
+def _homes(
+    key: str, section: type[Section], path: Path = ()
+) -> Iterator[tuple[Path, type[Section]]]:
+    """Where in the language there is a key of this name, and in which section."""
     for name, field in section.model_fields.items():
         if name == key:
-            found[(*path, name)] = None
+            yield (*path, name), section
         for choice in alternatives(field.annotation):
             if is_section(choice):
-                found.update(dict.fromkeys(_homes(key, choice, (*path, name))))
-    return list(found)
+                yield from _homes(key, choice, (*path, name))
 
 
 def _missing_hint(place: Place) -> str:

@@ -54,9 +54,9 @@ def kind_key(section: type[Section]) -> str:
 
 
 def kind(section: type[Section]) -> str | None:
-    """The word that stands behind its first key; None when the section has no kinds."""
+    """The one word that can stand behind its first key; None when the section has no kinds."""
     annotation = section.model_fields[kind_key(section)].annotation
-    if get_origin(annotation) is not Literal:
+    if get_origin(annotation) is not Literal or len(get_args(annotation)) > 1:
         return None
     return str(get_args(annotation)[0])
 

@@ -192,7 +192,7 @@ def _events(text: str) -> Iterator[Event]:
         said = " ".join(str(part) for part in (error.context, error.problem) if part)
         mark, opening = error.problem_mark or error.context_mark, error.context_mark
         message, hint, at = sentence(
-            said, mark.index if mark else at, opening.index if opening else None
+            said, text, mark.index if mark else at, opening.index if opening else None
         )
         raise Unreadable("LT004", message, at, hint) from None
     except (YAMLError, *_SLIPS):

@@ -77,11 +77,14 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def sentence(said: str, at: int, opening: int | None) -> tuple[str, str, int]:
-    """(message, hint, character to point to) of what the parser ``said`` of character ``at``.
+def sentence(said: str, text: str, at: int, opening: int | None) -> tuple[str, str, int]:
+    """(message, hint, character to point to) of what the parser ``said`` of ``text`` at ``at``.
 
     ``opening`` is where the thing that it was reading begins, when it was reading one.
     """
+    if opening is not None and "expected ','" in said and "\n" in text[opening:at]:
+        # A key in a later line was read as part of the list: the bracket is what is wrong.
+        return "a bracket is not closed in its line", "close it with `]` or `}`", opening
     for pattern, message, hint in _SENTENCES:
         match = re.search(pattern, said, re.DOTALL)
         if match is None:

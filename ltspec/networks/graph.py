@@ -100,7 +100,8 @@ class Graph:
                 raise GraphError(f"two nodes are named {node.name!r}")
             unknown = [name for name in node.inputs if name not in shapes]
             if unknown:
-                raise GraphError(f"node {node.name!r} reads {unknown[0]!r}, which comes later or never")
+                raise GraphError(
+                    f"node {node.name!r} reads {unknown[0]!r}, which comes later or never")
             shapes[node.name] = _output_shape(node, [shapes[name] for name in node.inputs])
         if not self.nodes:
             raise GraphError("a network needs at least one node")

@@ -10,6 +10,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from ltspec.data.facts import Facts
 from ltspec.decisions.amounts import Level
@@ -98,7 +99,7 @@ def link_trunks(plan: Plan, spec: Spec) -> Plan:
     follows: dict[int, int] = {}
     for run in points.values():
         run.sort()
-        follows.update((later, earlier) for (_, earlier), (_, later) in zip(run, run[1:]))
+        follows.update((later, earlier) for (_, earlier), (_, later) in pairwise(run))
     if not follows:
         return plan
     continued = set(follows.values())
@@ -255,7 +256,7 @@ class _Writer:
     def measure(self, seeds: Replicate, branch: str, number: int, level: Level | None,
                 ticket: int | None, trained: int, label: str) -> None:
         """Evaluate a trained network and give it a row in the table."""
-        scores = {
+        scores: dict[str, int] = {
             split: self.add(Evaluate(self.graph, self.data.name, self.data.version, split),
                             f"{label}, {split}", {"state": trained})
             for split in self.spec.evaluate

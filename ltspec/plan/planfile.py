@@ -34,7 +34,7 @@ _OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 
 
 def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
-    """The plan as JSON text. ``execution`` says how it is played on one backend, if that is known."""
+    """The plan as JSON text, with how it is played on one backend where that is known."""
     document = {
         "ltspec_plan": FORMAT, "semantics": SEMANTICS, "name": plan.name, "spec": plan.spec,
         "graphs": {key: graph.describe() for key, graph in plan.graphs.items()},

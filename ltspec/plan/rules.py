@@ -22,7 +22,8 @@ def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
     known, size = resolve.facts(spec), spec.train.batch_size
     if size > known.train:
         yield Diagnostic(
-            "LT201", f"batch_size is {size:,}, but {known.name} has {known.train:,} training examples",
+            "LT201",
+            f"batch_size is {size:,}, but {known.name} has {known.train:,} training examples",
             ("train", "batch_size"), f"write at most {known.train}",
         )
 
@@ -79,8 +80,9 @@ def milestones_are_inside(spec: Any) -> Iterator[Diagnostic]:
             )
         elif step <= before:
             yield Diagnostic(
-                "LT206", f"the drop at step {step:,} does not come after the one at step {before:,}",
-                path, "write the drops in rising order", f"step {step}",
+                "LT206",
+                f"the drop at step {step:,} does not come after the one at step {before:,}", path,
+                "write the drops in rising order", f"step {step}",
             )
         before = max(before, step)
 

@@ -14,11 +14,11 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
     Density falls from left to right on a logarithmic axis. The format is that of the suffix
     (.png, .svg, .pdf). Raises ValueError for a suffix that matplotlib does not write.
     """
-    import matplotlib  # noqa: PLC0415  (slow to import, and only needed here)
+    import matplotlib  # slow to import, and only needed here
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415
-    from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415
+    from matplotlib import pyplot
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     figure, axes = pyplot.subplots(figsize=(7.2, 4.4), layout="constrained")
     branches = list(dict.fromkeys(line.branch for line in lines))

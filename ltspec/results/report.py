@@ -1,4 +1,4 @@
-"""Takes a finished session; gives the folder that a person opens: table, tickets, the plan itself."""
+"""Takes a finished session; gives the folder that a person opens: table, tickets, plan."""
 
 from __future__ import annotations
 

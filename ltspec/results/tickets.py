@@ -26,7 +26,8 @@ def place_tickets(plan: Plan, realm: Realm, folder: Path) -> list[Path]:
             continue
         source = realm.array_file(plan.stages[outcome.ticket].key)
         prefix = "" if outcome.branch == "ticket" else f"{outcome.branch}-"
-        target = folder / f"replicate-{outcome.replicate}" / f"{prefix}level-{outcome.level}.safetensors"
+        name = f"{prefix}level-{outcome.level}.safetensors"
+        target = folder / f"replicate-{outcome.replicate}" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             target.unlink()

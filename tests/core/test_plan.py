@@ -16,7 +16,7 @@ from ltspec.plan.cost import cost, examples_seen, total
 from ltspec.plan.keys import stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.passes import PASSES, compile_spec
-from ltspec.plan.stages import Plan, Prune, Rewind, Stage, Train
+from ltspec.plan.stages import Init, Plan, Prune, Rewind, Stage, Train
 
 
 def story(plan: Plan) -> list[str]:
@@ -83,7 +83,7 @@ def test_reinitialised_branches_share_the_mask_and_draw_weights_of_their_own() -
     lines = story(plan)
     assert lines[11:] == ["11 init", "12 rewind state=11 mask=7", "13 train state=12 0-40",
                           "14 evaluate state=13"]
-    draws = [stage.work.draw for stage in plan.stages if stage.kind == "init"]  # type: ignore
+    draws = [stage.work.draw for stage in plan.stages if isinstance(stage.work, Init)]
     assert draws[0] == 0
     assert draws[1] > 0
     assert [(o.branch, o.level) for o in plan.outcomes] == [
@@ -164,7 +164,7 @@ def test_cost_counts_own_steps_and_partial_batches() -> None:
     assert total(plan).steps == 40 + 2 * 30 == sum(plan.own_steps(stage) for stage in plan.stages)
     graph = next(iter(plan.graphs.values()))
     # 23 steps an epoch: 22 batches of 64 and one of 30; the dense 40 steps see 1,438 + 17 * 64.
-    dense = sum((cost(plan, stage).flops for stage in plan.stages[1:3]))
+    dense = sum(cost(plan, stage).flops for stage in plan.stages[1:3])
     assert dense == 3 * graph.forward_flops * (1438 + 17 * 64)
     assert graph.forward_flops == 2 * 64 * 12 + 12 + 12 + 2 * 12 * 10 + 10
 
@@ -246,9 +246,9 @@ def test_legality_finds(damage: str) -> None:
     second = stages[masks[1]]
     match damage:
         case "grow":
-            put(masks[1], replace(second, work=replace(second.work, keep=(10_000,))))  # type: ignore
+            put(masks[1], replace(second, work=replace(second.work, keep=(10_000,))))  # type: ignore[arg-type]
         case "empty":
-            put(masks[1], replace(second, work=replace(second.work, keep=(0,))))  # type: ignore
+            put(masks[1], replace(second, work=replace(second.work, keep=(0,))))  # type: ignore[arg-type]
         case "self":
             put(masks[1], replace(second, inputs={"state": masks[1]}))
         case "kind":

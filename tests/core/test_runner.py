@@ -1,4 +1,4 @@
-"""Runs of real (tiny) plans on the reference backend: results, sharing, resume, damage, promises."""
+"""Runs of tiny plans on the reference backend: results, sharing, resume, damage, promises."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_tickets_are_what_the_plan_says(tmp_path: Path) -> None:
                 assert np.array_equal(weights_of(ticket)[name], np.where(mask, rewound[name], 0))
             else:
                 assert not np.array_equal(weights_of(ticket)[name][mask], rewound[name][mask])
-    first, second = (masks_of(arrays(opened, o.ticket)) for o in plan.outcomes[1:4:2])  # type: ignore
+    first, second = (masks_of(arrays(opened, o.ticket)) for o in plan.outcomes[1:4:2])  # type: ignore[arg-type]
     assert all(not np.any(second[name] & ~first[name]) for name in first)
 
 
@@ -245,16 +245,17 @@ def test_a_result_that_breaks_a_promise_is_never_stored(
         run(plan, tmp_path / "s")
     assert caught.value.code == "LT402"
     realm = session(plan, tmp_path / "s").realm
-    first = next(s for s in plan.stages if s.kind == kind and (kind != "train" or s.steps and
-                 plan.stages[s.inputs["state"]].kind == "rewind"))
+    first = next(s for s in plan.stages if s.kind == kind and (kind != "train" or (s.steps and
+                 plan.stages[s.inputs["state"]].kind == "rewind")))
     assert not realm.has(first.key)
 
 
 def test_other_bytes_under_the_same_name_are_refused(tmp_path: Path,
                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     run(plan_of(), tmp_path / "s")
-    import ltspec.engine.session as sessions
     from dataclasses import replace
+
+    import ltspec.engine.session as sessions
     load = sessions.load
     monkeypatch.setattr(sessions, "load",
                         lambda name, *rest: replace(load(name, *rest), fingerprint="0" * 64))
