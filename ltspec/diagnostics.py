@@ -78,10 +78,10 @@ def _text(diagnostics: Sequence[Diagnostic], file: str, text: str, colour: bool)
     blocks = []
     for each in diagnostics:
         position = each.position
-        gutter = " " * len(str(position.line)) if position else ""
+        gutter = " " * len(str(position.line)) if position else " "
         head = paint(each.severity, f"{each.severity}[{each.code}]")
         lines = [head + paint("strong", f": {_safe(each.message)}")]
-        lines.append(f"{gutter}{paint('place', ' -->')} {_safe(_where(position, file))}")
+        lines.append(f"{gutter}{paint('place', '-->')} {_safe(_where(position, file))}")
         shown = _line(position, text)
         if position and shown is not None:
             before, marked, caret = _excerpt(shown, position)
@@ -93,7 +93,7 @@ def _text(diagnostics: Sequence[Diagnostic], file: str, text: str, colour: bool)
                 f"{gutter}{bar} {' ' * before}{paint(each.severity, '^' * caret + label)}",
             ]
         if each.hint:
-            lines.append(f"{gutter}{paint('place', '  =')} hint: {_safe(each.hint)}")
+            lines.append(f"{gutter}{paint('place', ' =')} hint: {_safe(each.hint)}")
         blocks.append("\n".join(line.rstrip() for line in lines))
     return "\n\n".join([*blocks, _summary(diagnostics, file)])
 
@@ -111,8 +111,7 @@ def _summary(diagnostics: Sequence[Diagnostic], file: str) -> str:
         number = sum(each.severity == severity for each in diagnostics)
         if number:
             counts.append(f"{number} {severity}{'s' if number > 1 else ''}")
-    codes = sorted({each.code for each in diagnostics})
-    more = f" (`ltspec explain {codes[0]}` says more)" if codes else ""
+    more = f" (`ltspec explain {diagnostics[0].code}` says more)" if diagnostics else ""
     return f"{' and '.join(counts) or 'no errors'} in {_safe(file)}{more}"
 
 

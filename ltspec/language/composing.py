@@ -258,6 +258,8 @@ class _Composer:
         if not isinstance(node.scalar, str):
             shown = event.value or "nothing"
             hint = f'write `"{event.value}"` if it is a name' if event.value else ""
+            if isinstance(node.scalar, int | float) and not isinstance(node.scalar, bool):
+                hint += "; a decimal comma is written as a point"
             message = f"the key `{shown}` is not text"
             self._note("LT008", message, start, max(end, start + 1), hint)
             return None

@@ -46,10 +46,10 @@ _RANGES = {
     "less_than_equal": ("le", "must be at most {}"),
 }
 _SIZES = {
-    "too_short": ("min_length", "needs at least {} item(s)"),
-    "too_long": ("max_length", "takes at most {} items"),
-    "string_too_short": ("min_length", "needs at least {} character(s)"),
-    "string_too_long": ("max_length", "takes at most {} characters"),
+    "too_short": ("min_length", "needs at least {}", "item"),
+    "too_long": ("max_length", "takes at most {}", "item"),
+    "string_too_short": ("min_length", "needs at least {}", "character"),
+    "string_too_long": ("max_length", "takes at most {}", "character"),
 }
 
 
@@ -63,6 +63,8 @@ class Place:
     annotation: Any
     """What may stand there; the section's own class for an unknown key."""
     at: Literal["key", "value"] = "value"
+    beside: str = ""
+    """What may stand there beside a word: ``a mapping``, ``a list``, or nothing else."""
 
 
 def dotted(path: Path) -> str:
@@ -104,11 +106,15 @@ def locate(root: type[Section], loc: Iterable[str | int]) -> Place:
     path: Path = ()
     section = root
     annotation: Any = root
+    beside = ""
     for element in loc:
         choices = alternatives(annotation)
         if len(choices) > 1:  # Pydantic names the alternative; the file does not
             annotation = _alternative(choices, element)
+            others = [choice for choice in choices if choice is not annotation]
+            beside = "a mapping" if is_section(others[0]) else "a list"
             continue
+        beside = ""
         annotation = choices[0]
         if element == "[key]":
             return Place(path, section, str, "key")
@@ -121,7 +127,7 @@ def locate(root: type[Section], loc: Iterable[str | int]) -> Place:
             annotation = field.annotation
         else:
             annotation = item_annotation(annotation)
-    return Place(path, section, annotation)
+    return Place(path, section, annotation, beside=beside)
 
 
 def _alternative(choices: tuple[Any, ...], tag: str | int) -> Any:
@@ -163,7 +169,8 @@ def _diagnostics(
         kinds = [kind(choice) or "" for choice in alternatives(place.annotation)]
         yield _choice((*path, tag), value[tag], kinds)
     elif type_ == "literal_error":
-        yield _choice(path, value, [str(word) for word in _words(place.annotation)])
+        words = [str(word) for word in _words(place.annotation)]
+        yield _choice(path, value, words, place.beside)
     elif type_ in _TYPES:
         yield _wrong_type(place, value, _TYPES[type_])
     elif type_ in _RANGES:
@@ -171,8 +178,13 @@ def _diagnostics(
         message = f"{name} is {_shown(value)}, but {sentence.format(_number(context[limit]))}"
         yield diagnostic("LT105", message)
     elif type_ in _SIZES:
-        limit, sentence = _SIZES[type_]
-        yield diagnostic("LT105", f"{name} {sentence.format(context[limit])}")
+        limit, sentence, things = _SIZES[type_]
+        bound = int(context[limit])
+        # Pydantic counts only the right items, and each wrong one has its own error.
+        if type_ == "too_short" and len(value) >= bound:
+            return
+        plural = things if bound == 1 else things + "s"
+        yield diagnostic("LT105", f"{name} {sentence.format(f'{bound:,}')} {plural}")
     elif type_ == "finite_number":
         yield diagnostic("LT105", f"{name} is {_shown(value)}, but must be a finite number")
     elif type_ == "string_pattern_mismatch":
@@ -288,12 +300,13 @@ def _missing_hint(place: Place) -> str:
     return f"add `{key}`; `ltspec explain {dotted(place.path)}` says what it is"
 
 
-def _choice(path: Path, value: Any, words: Sequence[str]) -> Diagnostic:
+def _choice(path: Path, value: Any, words: Sequence[str], beside: str = "") -> Diagnostic:
     """A value that is not one of the words that may stand there."""
     close = _close(value, words) if isinstance(value, str) else None
     hint = f"did you mean `{close}`?" if close else ""
     if len(words) == 1:
-        message = f"`{dotted(path)}` can only be `{words[0]}`, not {_shown(value)}"
+        only = f"`{words[0]}` or {beside}" if beside else f"`{words[0]}`"
+        message = f"`{dotted(path)}` can only be {only}, not {_shown(value)}"
         return Diagnostic("LT104", message, path, hint)
     message = f"`{dotted(path)}` is {_shown(value)}, but must be one of {_listed(words)}"
     return Diagnostic("LT104", message, path, hint)

@@ -103,6 +103,7 @@ def _keys(node: Node, path: str) -> Iterator[Key]:
             yield Key(where, inner, name in choice.get("required", ()), kind)
             yield from _keys(inner, where)
         for named in choice.get("patternProperties", {}).values():
+            yield Key(f"{path}.NAME", named, False, "")
             yield from _keys(named, f"{path}.NAME")
         if "items" in choice:
             yield from _keys(choice["items"], f"{path}.0")
@@ -136,7 +137,7 @@ def _table(keys: list[Key]) -> list[str]:
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key in keys:
         default = "**required**" if key.required else f"`{_default(key)}`"
-        default = default if default != "`see there`" else "see there"
+        default = default if default != "`as described`" else "as described"
         cells = (
             f"`{key.path.rpartition('.')[2]}`",
             _type(key.node),
@@ -149,7 +150,7 @@ def _table(keys: list[Key]) -> list[str]:
 
 def _default(key: Key) -> str:
     if "default" not in key.node:
-        return "see there"
+        return "as described"
     value = key.node["default"]
     if isinstance(value, str):
         return value or '""'

@@ -79,9 +79,9 @@ class Spec(Section):
     about: str = ""
     """Free text for people: what is tried, and why. It changes nothing."""
     model: Model
-    """The network."""
+    """The network, by its family and size."""
     data: Data
-    """The data set."""
+    """The data set that is trained and tested on."""
     train: Train
     """How the dense network and every ticket are trained."""
     prune: Prune

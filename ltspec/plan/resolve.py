@@ -138,10 +138,8 @@ def levels(spec: Any) -> list[Level]:
 
 
 def replicates(spec: Any) -> tuple[Replicate, ...]:
-    """Seeds of every replicate: those that are written, or 1, 2, 3, ..."""
-    seeds = spec.seeds if spec.seeds is not None else range(1, (spec.replicates or 1) + 1)
+    """Seeds of every replicate, numbered from 1."""
     return tuple(
-        Replicate(number, seed, seed, seed) if isinstance(seed, int)
-        else Replicate(number, seed.init, seed.order, seed.mask)
-        for number, seed in enumerate(seeds, start=1)
+        Replicate(number, seed.init, seed.order, seed.mask)
+        for number, seed in enumerate(spec.replicate_seeds, start=1)
     )

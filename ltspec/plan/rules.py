@@ -43,6 +43,8 @@ def rewinds_before_the_end(spec: Any) -> Iterator[Diagnostic]:
     if rewind == "none":
         return
     total = resolve.total_steps(spec)
+    if total < 1:  # which is an error of its own, and then no point lies before the end
+        return
     for key in ("to", "weights", "schedule"):
         written = getattr(rewind, key)
         if written is None or written == "end":

@@ -47,7 +47,7 @@ def test_the_core_imports_downward_and_no_framework(path: Path) -> None:
 
 @pytest.mark.parametrize(("library", "home"), [
     ("pydantic", "language"), ("ruamel", "language/source.py"), ("click", "cli"),
-    ("safetensors", "engine/store.py"), ("pooch", "data"), ("rich", "cli"),
+    ("safetensors", "engine/record.py"), ("pooch", "data"), ("rich", "cli"),
     ("matplotlib", "results/plots.py"),
 ])
 def test_a_library_stays_in_its_home(library: str, home: str) -> None:
