@@ -98,6 +98,7 @@ CODES: dict[str, str] = {
     "LT212": "two replicates are the same",
     "LT213": "a branch does not say where its schedule begins",
     "LT214": "a level would prune nothing",
+    "LT215": "the name of a branch is taken",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",
@@ -138,9 +139,12 @@ class SpecError(LtspecError):
     """A spec is wrong. Carries every diagnostic that was found, in the order of the file."""
 
     exit_code = 1
+    """2 where the file itself cannot be read (LT001): then the call is wrong."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic], file: str = "", text: str = "") -> None:
         first = diagnostics[0]
+        if first.code == "LT001":
+            self.exit_code = 2
         super().__init__(first.message, code=first.code, hint=first.hint)
         self.diagnostics = tuple(diagnostics)
         self.file = file

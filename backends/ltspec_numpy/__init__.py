@@ -21,6 +21,8 @@ class NumpyAdapter:
     precisions: tuple[Precision, ...] = ("float32", "float64")
     gaps: Mapping[str, str] = MappingProxyType({
         "device:gpu": "numpy computes on the CPU; use the torch or the tensorflow backend",
+        "setting:threads": "numpy's matrix library chooses them when it is loaded; set its own "
+                           "variable (OPENBLAS_NUM_THREADS)",
     })
 
     def versions(self) -> dict[str, str]:
@@ -41,16 +43,15 @@ class NumpyAdapter:
         )
 
     def open(self, settings: Settings) -> Backend:
-        """Raises BackendError for a device other than ``cpu``.
-
-        ``threads`` is left to numpy's matrix library, which reads it when it is loaded
-        (OPENBLAS_NUM_THREADS).
-        """
+        """Raises BackendError for a device other than ``cpu``, and where threads are chosen."""
         if settings.device != "cpu":
             raise BackendError(
                 f"numpy has no device {settings.device!r}", code="LT303",
                 hint="devices here: cpu",
             )
+        if settings.threads is not None:
+            raise BackendError("numpy's threads cannot be set", code="LT304",
+                               hint=self.gaps["setting:threads"])
         from ltspec_numpy.play import NumpyBackend
 
         return NumpyBackend(settings.precision)

@@ -21,13 +21,19 @@ def command() -> int:
     return 0
 
 
+_DESCRIBE = """
+import sys
+from ltspec.cli.backends import describe
+print("\\n".join(describe(sys.argv[1])))
+"""
+
+
 def _describe_apart(name: str) -> list[str]:
     import subprocess
     import sys
 
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from ltspec.cli.backends import describe; "
-         "print('\\n'.join(describe(sys.argv[1])))", name],
+        [sys.executable, "-c", _DESCRIBE, name],
         capture_output=True, text=True, check=False,
     )
     if done.returncode:

@@ -76,10 +76,12 @@ def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[s
     float_bytes = 8 if precision == "float64" else 4
     graph = next(iter(plan.graphs.values()))
     weights = sum(parameter.size for parameter in graph.parameters)
+    levels = len({outcome.level for outcome in plan.outcomes}) - 1
+    title = (f"{plan.name}: {counted(len(plan.replicates), 'replicate')}, "
+             f"{counted(levels, 'level')}, {weights:,} parameters of which "
+             f"{plan.prunable:,} may be pruned")
     lines = [
-        f"{plan.name}: {len(plan.replicates)} replicate{'s' * (len(plan.replicates) != 1)}, "
-        f"{len({outcome.level for outcome in plan.outcomes}) - 1} levels, "
-        f"{weights:,} parameters of which {plan.prunable:,} may be pruned",
+        title,
         "",
         f"{'':>5}  {'kind':<8}  {'reads':<12}  {'steps':>15}  {'cost':>11}  {'disk':>9}  what",
     ]
@@ -113,14 +115,15 @@ def _what(plan: Plan, place: int) -> str:
 
 
 def _totals(plan: Plan, whole: Cost) -> list[str]:
-    lines = [f"in all: {len(plan.stages):,} stages, {whole.steps:,} training steps, "
-             f"{flops_text(whole.flops)}, {bytes_text(whole.disk)} on disk"]
+    work = f"{whole.steps:,} training steps, {flops_text(whole.flops)}"
+    lines = [f"in all: {len(plan.stages):,} stages, {work}, {bytes_text(whole.disk)} on disk"]
     saved = plan.written_steps - whole.steps
-    if plan.written > len(plan.stages) or saved:
-        lines.append(
-            f"shared: {plan.written - len(plan.stages):,} stages were equal to another; without "
-            f"sharing it would be {plan.written_steps:,} steps"
-            + (f" ({plan.written_steps / whole.steps:.2f} times as many)" if whole.steps else ""))
+    equal = plan.written - len(plan.stages)
+    if equal:
+        lines.append(f"shared: {equal:,} stages that mean the same as another are done once")
+    if saved:
+        lines.append(f"shared: without it there would be {plan.written_steps:,} training steps, "
+                     f"{plan.written_steps / whole.steps:.2f} times as many")
     return lines
 
 
@@ -131,7 +134,7 @@ def describe_execution(execution: Any) -> list[str]:
     for place, lowering in enumerate(execution["lowerings"]):
         count = sum(1 for one in execution["stages"].values() if one == place)
         lines.append(
-            f"  {count:,} training stage{'s' * (count != 1)}: {lowering['compilation']}, "
+            f"  {counted(count, 'training stage')}: {lowering['compilation']}, "
             f"{lowering['layout']} layout, {lowering['chunk_steps']:,} steps a call, "
             f"{lowering['side_by_side']} at once, about {bytes_text(lowering['memory_bytes'])} "
             "of memory")
@@ -149,6 +152,11 @@ def describe_store(plan: Plan, folder: Path) -> list[str]:
                    for stage in plan.stages)
         lines.append(f"store: {folder} holds {held:,} of {len(plan.stages):,} stages for {realm}")
     return lines if len(lines) > 1 else ["", f"store: {folder} holds no results yet"]
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 level``, ``2 levels``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def bytes_text(size: int) -> str:

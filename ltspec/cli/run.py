@@ -56,7 +56,7 @@ def command(spec: Path, backend: str | None, device: str | None, precision: str,
             device=_chosen(device, execution, "device", "auto"),
             precision=_precision(precision, execution), threads=threads,
             store=options.store_folder(spec, store), data=data or default_data_folder(),
-            note=bar.note, execution=execution if backend is None and device is None else None,
+            note=bar.note, execution=execution,
         )
         if not quiet:
             bar.say(f"{plan.name} on {session.title}")
@@ -66,7 +66,7 @@ def command(spec: Path, backend: str | None, device: str | None, precision: str,
     click.echo(f"table:  {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket: {tickets[-1]}" + (
-            f" (and {len(tickets) - 1} more in {folder / 'tickets'})" if len(tickets) > 1 else ""))
+            f" (all levels and branches are in {folder / 'tickets'})" if len(tickets) > 1 else ""))
 
 
 def default_data_folder() -> Path:

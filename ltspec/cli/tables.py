@@ -8,7 +8,7 @@ from rich.table import Table
 
 from ltspec.engine.runner import scores
 from ltspec.engine.store import Realm
-from ltspec.plan.stages import Plan
+from ltspec.plan.stages import TICKET, Plan
 from ltspec.results.table import Line, Spread, rows, summary
 
 
@@ -28,7 +28,7 @@ def print_summary(console: Console, plan: Plan, realm: Realm) -> list[Line]:
         for split in splits:
             figures += [accuracy_text(line.accuracy[split], line.replicates),
                         f"{line.loss[split].mean:.4f}"]
-        name = "dense" if line.branch == "ticket" and not line.level else line.branch
+        name = "dense" if line.branch == TICKET and not line.level else line.branch
         table.add_row(name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures)
     console.print(table)
     missing = len(plan.outcomes) - sum(line.replicates for line in lines)

@@ -21,7 +21,7 @@ def command(specs: tuple[Path, ...], style: str, overrides: tuple[str, ...]) -> 
     """Check SPECS completely: every key, and how they fit together.
 
     Needs no framework, no data and no network. Shows all errors of all files at once. Exit code 0
-    when every file is fine, 1 when one is not.
+    when every file is fine, 1 when one is not, 2 when one cannot be read.
     """
     wrong: list[SpecError] = []
     for file in specs:
@@ -40,4 +40,4 @@ def command(specs: tuple[Path, ...], style: str, overrides: tuple[str, ...]) -> 
             colour=style == "text" and sys.stdout.isatty(),
         )
         click.echo(text)
-    return 1 if wrong else 0
+    return max((error.exit_code for error in wrong), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -12,6 +13,7 @@ from ltspec.errors import BackendError
 from ltspec.networks.graph import OPS
 from ltspec.plan.stages import Plan
 
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 GROUP = "ltspec.backends"
 """Entry-point group under which a package registers its adapter."""
 
@@ -33,6 +35,9 @@ def find(name: str) -> Adapter:
     the package cannot be imported.
     """
     entries = installed().get(name, ())
+    if entries and not _NAME.fullmatch(name):
+        raise BackendError(f"{name!r} cannot name a backend: results lie in a folder of that name",
+                           code="LT310", hint="lower-case letters, digits and hyphens")
     if not entries:
         close = difflib.get_close_matches(name, installed(), 1)
         hint = f"did you mean {close[0]}? " if close else ""

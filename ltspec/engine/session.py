@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,15 @@ class Session:
              execution: Mapping[str, Any] | None = None) -> Session:
         """Find backend and device, refuse what cannot be done, open the store.
 
-        ``execution``: the execution part of a plan file, to be followed as it is written.
+        ``execution``: the execution part of a plan file, followed as it is written when it is for
+        this backend, device and precision.
         Raises BackendError and StoreError; nothing is computed before.
         """
         adapter = adapters.find(backend)
         settings = Settings(adapters.choose_device(adapter, device),
                             "float64" if precision == "float64" else "float32", threads)
         adapters.refuse_gaps(adapter, plan, settings)
-        lowered = (lower(plan, adapter, settings) if execution is None
-                   else ExecutionPlan.from_description(execution))
+        lowered = _followed(execution, backend, settings) or lower(plan, adapter, settings)
         opened = Store.open(store, report=note)
         versions = adapters.versions(adapter)
 
@@ -69,3 +69,14 @@ class Session:
     def run(self, watch: Watch, checkpoint_seconds: float) -> None:
         """Do everything that is still to be done."""
         runner.run(self.plan, self.realm, self.bench, watch, checkpoint_seconds)
+
+
+def _followed(
+    execution: Mapping[str, Any] | None, backend: str, settings: Settings
+) -> ExecutionPlan | None:
+    """A plan file's execution part, when it is for what was chosen; else None."""
+    if execution is None:
+        return None
+    written = ExecutionPlan.from_description(execution)
+    same = replace(written.settings, threads=settings.threads) == settings
+    return replace(written, settings=settings) if same and written.backend == backend else None

@@ -1,7 +1,7 @@
 """Takes a spec's model section; gives its graph.
 
-A family is a function here or in a file of its own that returns a :class:`Graph`, one row in
-:func:`build`, and its keys in ``ltspec.language.model``.
+A family is a file here with a function that returns a :class:`Graph`, a case in :func:`build`, and
+its keys in ``ltspec.language.model``.
 """
 
 from __future__ import annotations

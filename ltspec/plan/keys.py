@@ -1,7 +1,7 @@
 """Takes a stage and its inputs' keys; gives its key: a hash of what it means.
 
 Labels, names and speed settings take no part. Equal keys are equal results, in any spec. A literal
-key is pinned in tests/core/test_keys.py: a change of one is a change of meaning, and goes with a
+key is pinned in tests/core/test_plan.py: a change of one is a change of meaning, and goes with a
 new :data:`SEMANTICS` and a line in CHANGELOG.
 """
 

@@ -22,6 +22,7 @@ from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.resolve import Rewinding
 from ltspec.plan.stages import (
+    TICKET,
     Evaluate,
     Init,
     Outcome,
@@ -216,7 +217,7 @@ class _Writer:
         rule = self.spec.model.init
         origin = self.add(Init(self.graph, rule, seeds.init, 0), f"{name}, initial weights", {})
         trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
-        self.measure(seeds, "ticket", 0, None, None, trained, f"{name}, level 0")
+        self.measure(seeds, TICKET, 0, None, None, trained, f"{name}, level 0")
         rewound = self.rewind_point(origin, recipe, f"{name}, rewind point")
         mask: int | None = None
         for level in self.levels:
@@ -225,7 +226,7 @@ class _Writer:
             start = trained if rewound is None else rewound
             ticket = self.add(Rewind(self.graph), label, {"state": start, "mask": mask})
             trained = self.train(ticket, recipe, self.rewinding.start, self.rewinding.stop, label)
-            self.measure(seeds, "ticket", level.number, level, ticket, trained, label)
+            self.measure(seeds, TICKET, level.number, level, ticket, trained, label)
             self.branch_off(seeds, level, mask, recipe, label)
 
     def rewind_point(self, origin: int, recipe: Recipe, label: str) -> int | None:

@@ -13,6 +13,10 @@ from typing import Any
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.spec import Unknown
 from ltspec.plan import resolve
+from ltspec.plan.stages import TICKET
+
+TAKEN = (TICKET, "dense")
+"""Names of lines in a table that are no branches."""
 
 Rule = Callable[[Any], Iterator[Diagnostic]]
 
@@ -170,6 +174,16 @@ def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
         first.add(seeds)
 
 
+def branch_names_are_free(spec: Any) -> Iterator[Diagnostic]:
+    """LT215."""
+    for name in spec.branches:
+        if name in TAKEN:
+            yield Diagnostic(
+                "LT215", f"{name!r} is what the table calls its own lines", ("branches", name),
+                "give the branch another name", at="key",
+            )
+
+
 def branch_levels_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT210."""
     count = len(resolve.levels(spec))
@@ -214,6 +228,7 @@ RULES: tuple[Rule, ...] = (
     something_is_prunable,
     levels_leave_something,
     seeds_agree,
+    branch_names_are_free,
     branch_levels_exist,
     branch_schedules_begin,
 )

@@ -21,6 +21,9 @@ from ltspec.networks.graph import Graph
 
 SplitName = Literal["test", "train"]
 
+TICKET = "ticket"
+"""What the main line of an experiment is called among its branches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Init:

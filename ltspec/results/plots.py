@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ltspec.plan.stages import TICKET
 from ltspec.results.table import Line
 
 
@@ -24,7 +25,7 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
     branches = list(dict.fromkeys(line.branch for line in lines))
     for number, branch in enumerate(branches):
         curve = [line for line in lines if line.branch == branch]
-        if branch == "ticket" and curve[0].level == 0:
+        if branch == TICKET and curve[0].level == 0:
             dense = 100 * curve[0].accuracy[split].mean
             axes.axhline(dense, color="0.6", linewidth=1, linestyle="--", zorder=0)
             axes.annotate("dense", (1, dense), xycoords=("axes fraction", "data"),

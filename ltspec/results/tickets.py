@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from ltspec.engine.store import Realm
-from ltspec.plan.stages import Plan
+from ltspec.plan.stages import TICKET, Plan
 
 
 def place_tickets(plan: Plan, realm: Realm, folder: Path) -> list[Path]:
-    """Give every ticket of the plan a name under ``folder``; returns them in the plan's order.
+    """Give every ticket of the plan a name under ``folder``, which is made anew.
 
     ``folder/replicate-1/level-3.safetensors``; of a branch ``folder/replicate-1/NAME-level-3...``.
+    Returns those of the tickets proper, in the plan's order; branches are controls.
     """
+    shutil.rmtree(folder, ignore_errors=True)
     placed = []
     for outcome in plan.outcomes:
         if outcome.ticket is None:
             continue
         source = realm.array_file(plan.stages[outcome.ticket].key)
-        prefix = "" if outcome.branch == "ticket" else f"{outcome.branch}-"
+        prefix = "" if outcome.branch == TICKET else f"{outcome.branch}-"
         name = f"{prefix}level-{outcome.level}.safetensors"
         target = folder / f"replicate-{outcome.replicate}" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            target.unlink()
         try:
             os.link(source, target)
         except OSError:
             shutil.copyfile(source, target)
-        placed.append(target)
+        if outcome.branch == TICKET:
+            placed.append(target)
     return placed

@@ -56,6 +56,10 @@ def test_declared_gaps_are_real(adapter, kit):
                     kit.case({"sgd": "sgd", "adam": "adam"}[name]).play(
                         adapter.open(Settings("cpu", "float32")), 0, 1
                     )
+            case "setting":
+                assert name == "threads"
+                with pytest.raises(BackendError):
+                    adapter.open(Settings("cpu", "float32", threads=1))
             case "op":
                 assert name in OPS
                 pytest.fail(f"write the graph that shows that {feature} is refused")

@@ -13,7 +13,7 @@ from ltspec.decisions.criteria import magnitude, random
 
 
 def test_exactly_the_lowest_go() -> None:
-    """The rule of open_lth takes three of these ten when asked for two (PITFALLS 1.2)."""
+    """The rule of open_lth takes three of these ten when asked for two and is off by one."""
     scores = {"w": np.arange(10.0).reshape(2, 5)}
     kept = masks.prune(scores, {}, [8])["w"]
     assert kept.dtype == np.bool_

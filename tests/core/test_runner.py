@@ -230,7 +230,7 @@ def test_a_result_that_breaks_a_promise_is_never_stored(
     match kind:
         case "train":
             monkeypatch.setattr(ltspec_numpy.play.NumpyBackend, "train", regrow)
-        case "prune":  # the rule that removes one weight too many (PITFALLS 1.2)
+        case "prune":  # the rule that removes one weight too many
             honest = masking.prune
             monkeypatch.setattr(performing.masking, "prune",
                                 lambda s, b, keep: honest(s, b, [k - 1 for k in keep]))
