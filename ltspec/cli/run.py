@@ -63,10 +63,10 @@ def command(spec: Path, backend: str | None, device: str | None, precision: str,
         session.run(watch, checkpoint_seconds)
     folder, tickets = write_results(plan, session)
     print_summary(Console(), plan, session.realm)
-    click.echo(f"table:  {folder / 'table.csv'}")
+    click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
-        click.echo(f"ticket: {tickets[-1]}" + (
-            f" (all levels and branches are in {folder / 'tickets'})" if len(tickets) > 1 else ""))
+        click.echo(f"ticket:  {tickets[-1]}")
+        click.echo(f"tickets: {folder / 'tickets'}, of every level, replicate and branch")
 
 
 def default_data_folder() -> Path:

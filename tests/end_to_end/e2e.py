@@ -63,10 +63,14 @@ def write_tiny(folder: Path, *replacements: tuple[str, str], name: str = "tiny.y
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Ours without what would change where ltspec reads and writes, or how wide it prints."""
+    """Ours without what would change where ltspec reads and writes, or how wide it prints.
+
+    One thread: on a machine whose cores are all busy, threads that wait for each other at every
+    step make networks of this size up to a hundred times slower.
+    """
     kept = {name: value for name, value in os.environ.items()
             if name not in ("LTSPEC_STORE", "LTSPEC_DATA", "FORCE_COLOR", "COLUMNS")}
-    return {**kept, "COLUMNS": "120", **changes}
+    return {**kept, "COLUMNS": "120", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **changes}
 
 
 def command(*arguments: object) -> list[str]:

@@ -52,8 +52,9 @@ def test_a_killed_run_ends_with_the_same_bytes(
     order = {
         "backend": backend, "seed": seed, "kills": kills,
         "whole": str(tmp_path / "whole" / "store"), "killed": str(tmp_path / "killed" / "store"),
-        # The dense training in two parts, and two levels from the rewind point on.
-        "steps": steps + 2 * (steps - rewind),
+        # As the store counts them, from the start of each: up to the rewind point, all of the dense
+        # training, and two levels from the rewind point on.
+        "steps": rewind + steps + 2 * (steps - rewind),
         "call": ["run", str(spec), "--backend", backend, "--device", "cpu",
                  "--checkpoint-every", "0.05"],
     }

@@ -47,9 +47,9 @@ def main() -> None:
                  "ltspec.plan.passes", "ltspec.cli.progress", "sklearn.datasets"):
         importlib.import_module(name)
     whole = Path(order["whole"])
-    first, W = _whole(order, whole)
-    starts = _killed(order, Path(order["killed"]), first, W)
-    json.dump({"first_checkpoint": first, "seconds": W,
+    first, seconds = _whole(order, whole)
+    starts = _killed(order, Path(order["killed"]), first, seconds)
+    json.dump({"first_checkpoint": first, "seconds": seconds,
                "starts": [asdict(start) for start in starts]}, sys.stdout)
 
 
@@ -134,7 +134,7 @@ def _progress(store: Path, steps: int) -> float:
         done += facts["steps"] if facts["kind"] == "train" else 0
     for file in (store / "checkpoints").rglob("facts.json"):
         done += json.loads(file.read_text(encoding="utf-8"))["facts"]["step"]
-    return done / steps
+    return min(done / steps, 1.0)
 
 
 def _fork(order: dict[str, Any], store: Path) -> int:
