@@ -78,8 +78,11 @@ def prepare(work: Workload, device: str) -> Callable[[], Callable[[], object]]:
             for start in range(0, work.tape.steps, STEPS):
                 some = slice(start, start + STEPS)
                 loss, *state = play(
-                    tf.constant(batches[some]), tf.constant(work.tape.rates[some]),
-                    tf.constant(start), *state, masks,
+                    tf.constant(batches[some]),
+                    tf.constant(work.tape.rates[some]),
+                    tf.constant(start),
+                    *state,
+                    masks,
                 )
                 losses.append(loss)
             return tf.concat(losses, 0).numpy()

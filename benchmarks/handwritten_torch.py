@@ -27,7 +27,11 @@ def prepare(work: Workload, device: str) -> Callable[[], Callable[[], object]]:
 
     def fresh() -> Callable[[], object]:
         net = nn.Sequential(
-            nn.Flatten(), nn.Linear(784, 300), nn.ReLU(), nn.Linear(300, 100), nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(784, 300),
+            nn.ReLU(),
+            nn.Linear(300, 100),
+            nn.ReLU(),
             nn.Linear(100, 10),
         ).to(device)
         named = zip(net.parameters(), work.state.weights.items(), strict=True)

@@ -21,9 +21,17 @@ from pathlib import Path
 import numpy as np
 
 POINTS = (1, 10, 100)
-RUNS = [("numpy", "float64", 0), ("numpy", "float32", 0), ("numpy", "float32", 1),
-        ("torch", "float32", 0), ("torch", "float32", 1), ("torch", "float64", 0),
-        ("tensorflow", "float32", 0), ("tensorflow", "float32", 1), ("tensorflow", "float64", 0)]
+RUNS = [
+    ("numpy", "float64", 0),
+    ("numpy", "float32", 0),
+    ("numpy", "float32", 1),
+    ("torch", "float32", 0),
+    ("torch", "float32", 1),
+    ("torch", "float64", 0),
+    ("tensorflow", "float32", 0),
+    ("tensorflow", "float32", 1),
+    ("tensorflow", "float64", 0),
+]
 
 
 def play(backend: str, precision: str, nudge: int, steps: int, out: Path) -> None:
@@ -83,8 +91,9 @@ def compare(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> dict[str,
         names = [name for name in one if name.startswith(f"{point}/")]
         losses = [float(side["loss"][point - 1]) for side in (one, two)]
         found[f"loss {point}"] = abs(losses[0] - losses[1])
-        found[f"weights {point}"] = float(max(
-            np.abs(one[name].astype(np.float64) - two[name]).max() for name in names))
+        found[f"weights {point}"] = float(
+            max(np.abs(one[name].astype(np.float64) - two[name]).max() for name in names)
+        )
     found["mask 80%"] = float((one["mask"] == two["mask"]).mean())
     found["mask 20%"] = float((one["sparse"] == two["sparse"]).mean())
     return found
@@ -105,14 +114,32 @@ def main() -> None:
         for backend, precision, nudge in RUNS:
             out = Path(folder) / f"{backend}-{precision}-{nudge}.npz"
             # A process each: frameworks do not share one well.
-            subprocess.run([sys.executable, __file__, "--steps", str(options.steps), "--worker",
-                            backend, precision, str(nudge), str(out)], check=True)
+            subprocess.run(
+                [
+                    sys.executable,
+                    __file__,
+                    "--steps",
+                    str(options.steps),
+                    "--worker",
+                    backend,
+                    precision,
+                    str(nudge),
+                    str(out),
+                ],
+                check=True,
+            )
             played[backend, precision, nudge] = dict(np.load(out))
-    pairs = {f"{b} {p}{' + 1 ulp' if n else ''} / reference": ((b, p, n), ("numpy", "float64", 0))
-             for b, p, n in RUNS[1:] if not n}
+    pairs = {
+        f"{b} {p}{' + 1 ulp' if n else ''} / reference": ((b, p, n), ("numpy", "float64", 0))
+        for b, p, n in RUNS[1:]
+        if not n
+    }
     singles = ("numpy", "torch", "tensorflow")
-    pairs |= {f"{a} / {b}": ((a, "float32", 0), (b, "float32", 0))
-              for i, a in enumerate(singles) for b in singles[i + 1:]}
+    pairs |= {
+        f"{a} / {b}": ((a, "float32", 0), (b, "float32", 0))
+        for i, a in enumerate(singles)
+        for b in singles[i + 1 :]
+    }
     pairs |= {f"{b} / itself + 1 ulp": ((b, "float32", 0), (b, "float32", 1)) for b in singles}
     table = {title: compare(played[one], played[two]) for title, (one, two) in pairs.items()}
     columns = [f"{what} {point}" for what in ("loss", "weights") for point in POINTS]

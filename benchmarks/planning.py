@@ -54,12 +54,19 @@ def main() -> None:
         for runs in found.values()
     ]
     small, large = rows
-    print(json.dumps({
-        "repeats": options.repeats, "cores": os.cpu_count(), "python": sys.version.split()[0],
-        "plans": rows,
-        "time_ratio": round(large["median_s"] / small["median_s"], 2),
-        "stage_ratio": round(large["stages"] / small["stages"], 2),
-    }, indent=1))
+    print(
+        json.dumps(
+            {
+                "repeats": options.repeats,
+                "cores": os.cpu_count(),
+                "python": sys.version.split()[0],
+                "plans": rows,
+                "time_ratio": round(large["median_s"] / small["median_s"], 2),
+                "stage_ratio": round(large["stages"] / small["stages"], 2),
+            },
+            indent=1,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -35,9 +35,7 @@ def ours(
     """The backend's own call."""
     settings = Settings(device, "float32", threads)
     backend = adapter.open(settings)
-    demand = Demand(
-        work.graph, work.tape.batch_size, len(work.split), work.rule, work.tape.steps
-    )
+    demand = Demand(work.graph, work.tape.batch_size, len(work.split), work.rule, work.tape.steps)
     lowering = adapter.lower(demand, settings)
     return lambda: backend.train(
         work.graph, work.split, work.tape, work.state, work.masks, work.rule, lowering
@@ -75,20 +73,31 @@ def main() -> None:
             theirs_ms, ours_ms = (
                 statistics.median(times) / options.steps * 1e3 for times in (theirs_s, ours_s)
             )
-            rows.append({
-                "batch": batch_size, "rule": name, "baseline_ms": theirs_ms, "ours_ms": ours_ms,
-                "ratio": theirs_ms / ours_ms,
-                "pairs": [t / o for t, o in zip(theirs_s, ours_s, strict=True)],
-            })
+            rows.append(
+                {
+                    "batch": batch_size,
+                    "rule": name,
+                    "baseline_ms": theirs_ms,
+                    "ours_ms": ours_ms,
+                    "ratio": theirs_ms / ours_ms,
+                    "pairs": [t / o for t, o in zip(theirs_s, ours_s, strict=True)],
+                }
+            )
             print(
                 f"LeNet-300-100  batch {batch_size:3}  {name:12}  baseline {theirs_ms:.3f} ms  "
-                f"ours {ours_ms:.3f} ms  ratio {theirs_ms / ours_ms:.3f}", flush=True,
+                f"ours {ours_ms:.3f} ms  ratio {theirs_ms / ours_ms:.3f}",
+                flush=True,
             )
     result = {
-        "backend": options.backend, "device": options.device,
-        "threads": options.threads, "numpy": np.__version__,
-        "versions": adapter.versions(), "steps": options.steps, "repeats": options.repeats,
-        "data": work.data, "rows": rows,
+        "backend": options.backend,
+        "device": options.device,
+        "threads": options.threads,
+        "numpy": np.__version__,
+        "versions": adapter.versions(),
+        "steps": options.steps,
+        "repeats": options.repeats,
+        "data": work.data,
+        "rows": rows,
     }
     print(json.dumps(result))
     if options.json:

@@ -40,12 +40,19 @@ def main() -> None:
         times["empty"].append(seconds(EMPTY))
         times["validate"].append(seconds(ours))
     medians = {name: statistics.median(found) for name, found in times.items()}
-    print(json.dumps({
-        "spec": Path(options.spec).name, "repeats": options.repeats, "cores": os.cpu_count(),
-        "python": sys.version.split()[0],
-        "median_ms": {name: round(1000 * found, 1) for name, found in medians.items()},
-        "ratio": round(medians["validate"] / medians["empty"], 3),
-    }, indent=1))
+    print(
+        json.dumps(
+            {
+                "spec": Path(options.spec).name,
+                "repeats": options.repeats,
+                "cores": os.cpu_count(),
+                "python": sys.version.split()[0],
+                "median_ms": {name: round(1000 * found, 1) for name, found in medians.items()},
+                "ratio": round(medians["validate"] / medians["empty"], 3),
+            },
+            indent=1,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -24,14 +24,31 @@ if TYPE_CHECKING:
     from ltspec.plan.passes import compile_spec
     from ltspec.plan.stages import Plan
 
-__all__ = ["Diagnostic", "LtspecError", "Plan", "Session", "Silence", "Spec", "SpecError", "Watch",
-           "compile_spec", "read", "validate"]
+__all__ = [
+    "Diagnostic",
+    "LtspecError",
+    "Plan",
+    "Session",
+    "Silence",
+    "Spec",
+    "SpecError",
+    "Watch",
+    "compile_spec",
+    "read",
+    "validate",
+]
 
 _HOMES = {
-    "Diagnostic": "ltspec.errors", "LtspecError": "ltspec.errors", "SpecError": "ltspec.errors",
-    "read": "ltspec.language.source", "Spec": "ltspec.language.spec", "validate": "ltspec.plan",
-    "compile_spec": "ltspec.plan.passes", "Plan": "ltspec.plan.stages",
-    "Session": "ltspec.engine.session", "Silence": "ltspec.engine.watch",
+    "Diagnostic": "ltspec.errors",
+    "LtspecError": "ltspec.errors",
+    "SpecError": "ltspec.errors",
+    "read": "ltspec.language.source",
+    "Spec": "ltspec.language.spec",
+    "validate": "ltspec.plan",
+    "compile_spec": "ltspec.plan.passes",
+    "Plan": "ltspec.plan.stages",
+    "Session": "ltspec.engine.session",
+    "Silence": "ltspec.engine.watch",
     "Watch": "ltspec.engine.watch",
 }
 

@@ -1,15 +1,15 @@
 """Takes nothing; gives every exception of ltspec, and the Diagnostic that a spec's errors carry.
 
-    LtspecError                 has a ``code`` that ``ltspec explain`` knows, a message, a hint
-    ├── SpecError               a spec is wrong: all its diagnostics at once            exit 1
-    ├── UsageError              the call is wrong: an option, a missing file or backend  exit 2
-    │   └── BackendError        a backend is missing, broken, or cannot do it
-    ├── RunError                a run could not go on                                   exit 3
-    │   ├── InvariantError      a result is not what the plan says
-    │   ├── DataError           a data set is missing, damaged, or not the same as before
-    │   └── StoreError          the store cannot be read or written
-    ├── Interrupted             the person stopped the run                            exit 130
-    └── GraphError              a network description is not legal (a mistake in a family)
+LtspecError                 has a ``code`` that ``ltspec explain`` knows, a message, a hint
+├── SpecError               a spec is wrong: all its diagnostics at once            exit 1
+├── UsageError              the call is wrong: an option, a missing file or backend  exit 2
+│   └── BackendError        a backend is missing, broken, or cannot do it
+├── RunError                a run could not go on                                   exit 3
+│   ├── InvariantError      a result is not what the plan says
+│   ├── DataError           a data set is missing, damaged, or not the same as before
+│   └── StoreError          the store cannot be read or written
+├── Interrupted             the person stopped the run                            exit 130
+└── GraphError              a network description is not legal (a mistake in a family)
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--backend", default="numpy", metavar="NAME",
+        "--backend",
+        default="numpy",
+        metavar="NAME",
         help="backend that tests/conformance is run against, one per process (default: numpy)",
     )

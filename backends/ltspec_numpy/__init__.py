@@ -19,11 +19,13 @@ class NumpyAdapter:
     name = "numpy"
     extra = "ltspec"
     precisions: tuple[Precision, ...] = ("float32", "float64")
-    gaps: Mapping[str, str] = MappingProxyType({
-        "device:gpu": "numpy computes on the CPU; use the torch or the tensorflow backend",
-        "setting:threads": "numpy's matrix library chooses them when it is loaded; set its own "
-                           "variable (OPENBLAS_NUM_THREADS)",
-    })
+    gaps: Mapping[str, str] = MappingProxyType(
+        {
+            "device:gpu": "numpy computes on the CPU; use the torch or the tensorflow backend",
+            "setting:threads": "numpy's matrix library chooses them when it is loaded; set its own "
+            "variable (OPENBLAS_NUM_THREADS)",
+        }
+    )
 
     def versions(self) -> dict[str, str]:
         """The version of numpy."""
@@ -38,7 +40,10 @@ class NumpyAdapter:
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
         """One step after another."""
         return Lowering(
-            layout="canonical", compilation="eager", chunk_steps=100, side_by_side=1,
+            layout="canonical",
+            compilation="eager",
+            chunk_steps=100,
+            side_by_side=1,
             memory_bytes=memory_bytes(demand, settings),
         )
 
@@ -46,12 +51,14 @@ class NumpyAdapter:
         """Raises BackendError for a device other than ``cpu``, and where threads are chosen."""
         if settings.device != "cpu":
             raise BackendError(
-                f"numpy has no device {settings.device!r}", code="LT303",
+                f"numpy has no device {settings.device!r}",
+                code="LT303",
                 hint="devices here: cpu",
             )
         if settings.threads is not None:
-            raise BackendError("numpy's threads cannot be set", code="LT304",
-                               hint=self.gaps["setting:threads"])
+            raise BackendError(
+                "numpy's threads cannot be set", code="LT304", hint=self.gaps["setting:threads"]
+            )
         from ltspec_numpy.play import NumpyBackend
 
         return NumpyBackend(settings.precision)

@@ -34,8 +34,14 @@ class NumpyBackend:
         self._dtype = np.dtype(precision)
 
     def train(
-        self, graph: Graph, data: Split, tape: Tape, state: State, masks: Masks,
-        optimizer: Optimizer, lowering: Lowering,
+        self,
+        graph: Graph,
+        data: Split,
+        tape: Tape,
+        state: State,
+        masks: Masks,
+        optimizer: Optimizer,
+        lowering: Lowering,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``."""
         weights = self._arrays(state.weights)
@@ -93,7 +99,8 @@ def decaying(graph: Graph, optimizer: Optimizer) -> dict[str, float]:
     """The weight decay of every parameter, 0 for those that do not decay."""
     return {
         parameter.name: optimizer.weight_decay
-        if optimizer.decay == "all" or parameter.role == "weight" else 0.0
+        if optimizer.decay == "all" or parameter.role == "weight"
+        else 0.0
         for parameter in graph.parameters
     }
 

@@ -44,7 +44,10 @@ class TensorflowAdapter:
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
         """Many steps in one call of one compiled program."""
         return Lowering(
-            layout="canonical", compilation="xla", chunk_steps=100, side_by_side=1,
+            layout="canonical",
+            compilation="xla",
+            chunk_steps=100,
+            side_by_side=1,
             memory_bytes=_memory_bytes(demand, settings),
         )
 
@@ -54,7 +57,8 @@ class TensorflowAdapter:
         wanted = "cuda:0" if settings.device == "cuda" else settings.device
         if wanted not in here:
             raise BackendError(
-                f"TensorFlow finds no device {settings.device!r}", code="LT303",
+                f"TensorFlow finds no device {settings.device!r}",
+                code="LT303",
                 hint=f"devices here: {', '.join(here)}",
             )
         from ltspec_tensorflow.play import TensorflowBackend

@@ -40,8 +40,10 @@ class Shelf:
         """``split`` on the device; sent there at the first call."""
         if split not in self._splits:
             self._splits[split] = DeviceSplit(
-                tf.constant(split.images), tf.constant(split.labels, tf.int32),
-                self.tensor(split.scale[:, None, None]), self.tensor(split.shift[:, None, None]),
+                tf.constant(split.images),
+                tf.constant(split.labels, tf.int32),
+                self.tensor(split.scale[:, None, None]),
+                self.tensor(split.shift[:, None, None]),
             )
         return self._splits[split]
 

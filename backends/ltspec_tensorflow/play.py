@@ -52,8 +52,14 @@ class TensorflowBackend:
         self._gradients: dict[Graph, programs.Gradients] = {}
 
     def train(
-        self, graph: Graph, data: Split, tape: Tape, state: State, masks: Masks,
-        optimizer: Optimizer, lowering: Lowering,
+        self,
+        graph: Graph,
+        data: Split,
+        tape: Tape,
+        state: State,
+        masks: Masks,
+        optimizer: Optimizer,
+        lowering: Lowering,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``."""
         key = graph, optimizer
@@ -64,15 +70,21 @@ class TensorflowBackend:
             split, keep = self._shelf.split(data), self._shelf.masks(graph, masks)
             weights = self._shelf.tensors(graph, state.weights)
             slots = [
-                self._shelf.tensors(graph, state.slots[slot]) if slot in state.slots
+                self._shelf.tensors(graph, state.slots[slot])
+                if slot in state.slots
                 else self._shelf.zeros(graph)
                 for slot in slot_names(optimizer)
             ]
             losses = []
             for count, batches, numbers in calls(optimizer, tape, lowering.chunk_steps):
                 played, weights, slots = play(
-                    split, tf.constant(batches), self._shelf.tensor(numbers), tf.constant(count),
-                    keep, weights, slots,
+                    split,
+                    tf.constant(batches),
+                    self._shelf.tensor(numbers),
+                    tf.constant(count),
+                    keep,
+                    weights,
+                    slots,
                 )
                 losses.append(played[:count])
             after = {
@@ -151,6 +163,7 @@ def _set_threads(threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     except RuntimeError:
         raise BackendError(
-            "TensorFlow has started already, with another number of threads", code="LT309",
+            "TensorFlow has started already, with another number of threads",
+            code="LT309",
             hint="use one number of threads in a process",
         ) from None

@@ -27,8 +27,13 @@ def training(graph: Graph, rule: Optimizer) -> Program:
     forward = lower(graph)
 
     def play(
-        split: DeviceSplit, batches: tf.Tensor, numbers: tf.Tensor, count: tf.Tensor,
-        masks: dict[str, tf.Tensor], weights: Tensors, slots: Slots,
+        split: DeviceSplit,
+        batches: tf.Tensor,
+        numbers: tf.Tensor,
+        count: tf.Tensor,
+        masks: dict[str, tf.Tensor],
+        weights: Tensors,
+        slots: Slots,
     ) -> tuple[tf.Tensor, Tensors, Slots]:
         def step(
             i: tf.Tensor, losses: tf.TensorArray, weights: Tensors, slots: Slots
@@ -67,9 +72,7 @@ def gradients(graph: Graph) -> Gradients:
     """(split, batch, weights) to mean loss and gradients, for a batch of any size."""
     forward = lower(graph)
 
-    def play(
-        split: DeviceSplit, batch: tf.Tensor, weights: Tensors
-    ) -> tuple[tf.Tensor, Tensors]:
+    def play(split: DeviceSplit, batch: tf.Tensor, weights: Tensors) -> tuple[tf.Tensor, Tensors]:
         return loss_and_gradients(forward, split, batch, weights)
 
     return tf.function(play, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
@@ -79,17 +82,13 @@ def evaluation(graph: Graph) -> Evaluate:
     """(split, batch, weights) to correct answers and the sum of losses in float64."""
     forward = lower(graph)
 
-    def play(
-        split: DeviceSplit, batch: tf.Tensor, weights: Tensors
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def play(split: DeviceSplit, batch: tf.Tensor, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
         images, labels = split.batch(batch)
         logits = forward(weights, images)
         # Which of several equal logits tf.argmax gives is not documented: take the lowest here.
         largest = logits == tf.reduce_max(logits, axis=1, keepdims=True)
         answers = tf.reduce_min(tf.where(largest, tf.range(graph.classes), graph.classes), axis=1)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels, tf.cast(logits, tf.float64)
-        )
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float64))
         return tf.math.count_nonzero(answers == labels), tf.reduce_sum(losses)
 
     return tf.function(play, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]

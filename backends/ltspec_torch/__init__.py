@@ -41,7 +41,10 @@ class TorchAdapter:
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
         """Eager steps: compiled ones were no faster for matrix products of this size."""
         return Lowering(
-            layout="canonical", compilation="eager", chunk_steps=100, side_by_side=1,
+            layout="canonical",
+            compilation="eager",
+            chunk_steps=100,
+            side_by_side=1,
             memory_bytes=_memory_bytes(demand, settings),
         )
 
@@ -52,7 +55,8 @@ class TorchAdapter:
         wanted = "cuda:0" if settings.device == "cuda" else settings.device
         if wanted not in here:
             raise BackendError(
-                f"torch finds no device {settings.device!r}", code="LT303",
+                f"torch finds no device {settings.device!r}",
+                code="LT303",
                 hint=f"devices here: {', '.join(here)}",
             )
         from ltspec_torch.play import TorchBackend

@@ -47,14 +47,21 @@ class TorchBackend:
         self._shelf = Shelf(self._device, self._dtype)
 
     def train(
-        self, graph: Graph, data: Split, tape: Tape, state: State, masks: Masks,
-        optimizer: Optimizer, lowering: Lowering,
+        self,
+        graph: Graph,
+        data: Split,
+        tape: Tape,
+        state: State,
+        masks: Masks,
+        optimizer: Optimizer,
+        lowering: Lowering,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``."""
         forward, split = lower(graph), self._shelf.split(data)
         parameters = self._shelf.tensors(graph, state.weights)
         slots = [
-            self._shelf.tensors(graph, state.slots[slot]) if slot in state.slots
+            self._shelf.tensors(graph, state.slots[slot])
+            if slot in state.slots
             else [torch.zeros_like(parameter) for parameter in parameters]
             for slot in slot_names(optimizer)
         ]

@@ -55,10 +55,14 @@ def update(
             def sgd(gradients: list[Tensor], rate: float, t: Tensor) -> None:
                 for group in groups:
                     torch._fused_sgd_(
-                        group.of(parameters), group.of(gradients),
+                        group.of(parameters),
+                        group.of(gradients),
                         group.of(velocity) if velocity else [],
-                        weight_decay=group.weight_decay, momentum=rule.momentum, lr=rate,
-                        dampening=0.0, nesterov=rule.nesterov and rule.momentum > 0,
+                        weight_decay=group.weight_decay,
+                        momentum=rule.momentum,
+                        lr=rate,
+                        dampening=0.0,
+                        nesterov=rule.nesterov and rule.momentum > 0,
                         maximize=False,
                         is_first_step=False,  # a fresh velocity is zero, not the gradient
                     )
@@ -70,11 +74,19 @@ def update(
             def adam(gradients: list[Tensor], rate: float, t: Tensor) -> None:
                 for group in groups:
                     torch._fused_adam_(
-                        group.of(parameters), group.of(gradients), group.of(first),
-                        group.of(second), [], [t] * len(group.positions),
-                        lr=rate, beta1=rule.beta1, beta2=rule.beta2,
-                        weight_decay=group.weight_decay, eps=rule.epsilon,
-                        amsgrad=False, maximize=False,
+                        group.of(parameters),
+                        group.of(gradients),
+                        group.of(first),
+                        group.of(second),
+                        [],
+                        [t] * len(group.positions),
+                        lr=rate,
+                        beta1=rule.beta1,
+                        beta2=rule.beta2,
+                        weight_decay=group.weight_decay,
+                        eps=rule.epsilon,
+                        amsgrad=False,
+                        maximize=False,
                     )
 
             return adam

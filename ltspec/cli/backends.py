@@ -34,7 +34,9 @@ def _describe_apart(name: str) -> list[str]:
 
     done = subprocess.run(
         [sys.executable, "-c", _DESCRIBE, name],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]

@@ -23,5 +23,8 @@ def command(what: str) -> None:
     try:
         click.echo(schema.describe(what).rstrip())
     except KeyError as error:
-        raise UsageError(f"{what!r} is neither an error code nor a key of the language",
-                         code="LT309", hint=str(error.args[0])) from None
+        raise UsageError(
+            f"{what!r} is neither an error code nor a key of the language",
+            code="LT309",
+            hint=str(error.args[0]),
+        ) from None

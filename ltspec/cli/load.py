@@ -31,8 +31,11 @@ def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, Mapping[str, 
 
     if file.suffix == ".json":
         if overrides:
-            raise UsageError("--set changes a spec, and a plan file is made from one", code="LT309",
-                             hint="use --set with `ltspec plan`")
+            raise UsageError(
+                "--set changes a spec, and a plan file is made from one",
+                code="LT309",
+                hint="use --set with `ltspec plan`",
+            )
         try:
             return planfile.read(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:

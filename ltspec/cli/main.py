@@ -57,8 +57,14 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False,
-              callback=_print_version, help="Print the version and exit.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
 def cli() -> None:
     """Declarative specs of lottery-ticket experiments, compiled and run.
 
@@ -82,8 +88,10 @@ def _run(arguments: list[str]) -> int:
     except SpecError as error:
         from ltspec.diagnostics import render  # only when something is wrong
 
-        click.echo(render(error.diagnostics, error.file, error.text, "text",
-                          colour=sys.stderr.isatty()), err=True)
+        click.echo(
+            render(error.diagnostics, error.file, error.text, "text", colour=sys.stderr.isatty()),
+            err=True,
+        )
         return error.exit_code
     except LtspecError as error:
         return _say(error)
@@ -95,15 +103,19 @@ def _run(arguments: list[str]) -> int:
         return 0
     except Exception:
         click.echo(traceback.format_exc(), err=True)
-        click.echo(f"{click.style('error[LT901]', fg='red', bold=True)}: this is a mistake in "
-                   "ltspec\n = hint: please report it with the text above and the spec", err=True)
+        click.echo(
+            f"{click.style('error[LT901]', fg='red', bold=True)}: this is a mistake in "
+            "ltspec\n = hint: please report it with the text above and the spec",
+            err=True,
+        )
         return 3
 
 
 def _say(error: LtspecError) -> int:
     colour = "yellow" if error.exit_code == 130 else "red"
-    click.echo(f"{click.style(f'error[{error.code}]', fg=colour, bold=True)}: {error.message}",
-               err=True)
+    click.echo(
+        f"{click.style(f'error[{error.code}]', fg=colour, bold=True)}: {error.message}", err=True
+    )
     if error.hint:
         click.echo(f" = hint: {error.hint}", err=True)
     return error.exit_code

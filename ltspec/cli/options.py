@@ -16,7 +16,10 @@ SPEC = click.Path(path_type=Path)
 def overrides(function: F) -> F:
     """``--set path=value``, any number of times."""
     return click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
         help="Override one value of the spec, for example train.optimizer.lr=0.03.",
     )(function)
 
@@ -24,7 +27,10 @@ def overrides(function: F) -> F:
 def store(function: F) -> F:
     """``--store``."""
     return click.option(
-        "--store", type=SPEC, envvar="LTSPEC_STORE", show_envvar=True,
+        "--store",
+        type=SPEC,
+        envvar="LTSPEC_STORE",
+        show_envvar=True,
         help="Folder of results; .ltspec beside the spec when left out.",
     )(function)
 
@@ -32,7 +38,10 @@ def store(function: F) -> F:
 def data(function: F) -> F:
     """``--data``."""
     return click.option(
-        "--data", type=SPEC, envvar="LTSPEC_DATA", show_envvar=True,
+        "--data",
+        type=SPEC,
+        envvar="LTSPEC_DATA",
+        show_envvar=True,
         help="Folder where data lies and is downloaded to; ~/.cache/ltspec when left out.",
     )(function)
 
@@ -40,8 +49,11 @@ def data(function: F) -> F:
 def precision(function: F) -> F:
     """``--precision``."""
     return click.option(
-        "--precision", type=click.Choice(["float32", "float64"]), default="float32",
-        show_default=True, help="Number type of weights and arithmetic.",
+        "--precision",
+        type=click.Choice(["float32", "float64"]),
+        default="float32",
+        show_default=True,
+        help="Number type of weights and arithmetic.",
     )(function)
 
 

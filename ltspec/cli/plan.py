@@ -17,16 +17,33 @@ from ltspec.plan.stages import Plan, Stage, Train
 @click.command("plan")
 @click.argument("spec", type=options.SPEC)
 @click.option("--backend", help="Also show how this backend would play it.")
-@click.option("--device", default="cpu", show_default=True,
-              help="Device to plan for with --backend; it need not be here.")
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Device to plan for with --backend; it need not be here.",
+)
 @options.precision
 @options.store
 @click.option("--all", "everything", is_flag=True, help="List every stage, however many.")
-@click.option("--json", "target", type=click.Path(path_type=Path, allow_dash=True),
-              metavar="FILE", help="Write a plan file for `ltspec run`; - for the screen.")
+@click.option(
+    "--json",
+    "target",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Write a plan file for `ltspec run`; - for the screen.",
+)
 @options.overrides
-def command(spec: Path, backend: str | None, device: str, precision: str, store: Path | None,
-            everything: bool, target: Path | None, overrides: tuple[str, ...]) -> None:
+def command(
+    spec: Path,
+    backend: str | None,
+    device: str,
+    precision: str,
+    store: Path | None,
+    everything: bool,
+    target: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
     """Show what SPEC means, before any compute. Loads no framework."""
     plan, execution = load_plan(spec, overrides)
     if backend is not None:
@@ -50,8 +67,11 @@ def _execution(plan: Plan, backend: str, device: str, precision: str) -> dict[st
 
     adapter = adapters.find(backend)
     if device == "auto":
-        raise UsageError("a plan is made for a device that is named", code="LT309",
-                         hint="write --device cpu, cuda or cuda:1")
+        raise UsageError(
+            "a plan is made for a device that is named",
+            code="LT309",
+            hint="write --device cpu, cuda or cuda:1",
+        )
     settings = Settings(device, "float64" if precision == "float64" else "float32")
     adapters.refuse_gaps(adapter, plan, settings)
     return execution.lower(plan, adapter, settings).describe()
@@ -77,9 +97,11 @@ def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[s
     graph = next(iter(plan.graphs.values()))
     weights = sum(parameter.size for parameter in graph.parameters)
     levels = len({outcome.level for outcome in plan.outcomes}) - 1
-    title = (f"{plan.name}: {counted(len(plan.replicates), 'replicate')}, "
-             f"{counted(levels, 'level')}, {weights:,} parameters of which "
-             f"{plan.prunable:,} may be pruned")
+    title = (
+        f"{plan.name}: {counted(len(plan.replicates), 'replicate')}, "
+        f"{counted(levels, 'level')}, {weights:,} parameters of which "
+        f"{plan.prunable:,} may be pruned"
+    )
     lines = [
         title,
         "",
@@ -89,13 +111,23 @@ def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[s
     for place, stage in enumerate(shown):
         one = cost(plan, stage, float_bytes)
         reads = ", ".join(map(str, stage.reads)) or "-"
-        lines.append(f"{place:>5}  {stage.kind:<8}  {reads:<12}  {_steps(stage, one.steps):>15}  "
-                     f"{flops_text(one.flops):>11}  {bytes_text(one.disk):>9}  "
-                     f"{_what(plan, place)}")
+        lines.append(
+            f"{place:>5}  {stage.kind:<8}  {reads:<12}  {_steps(stage, one.steps):>15}  "
+            f"{flops_text(one.flops):>11}  {bytes_text(one.disk):>9}  "
+            f"{_what(plan, place)}"
+        )
     if len(shown) < len(plan.stages):
         lines.append(f"{'':>5}  ... {len(plan.stages) - len(shown):,} more (--all shows them)")
-    return [*lines, "", *_totals(plan, total(plan) if float_bytes == 4 else sum(
-        (cost(plan, stage, float_bytes) for stage in plan.stages), Cost()))]
+    return [
+        *lines,
+        "",
+        *_totals(
+            plan,
+            total(plan)
+            if float_bytes == 4
+            else sum((cost(plan, stage, float_bytes) for stage in plan.stages), Cost()),
+        ),
+    ]
 
 
 def _steps(stage: Stage, own: int) -> str:
@@ -122,8 +154,10 @@ def _totals(plan: Plan, whole: Cost) -> list[str]:
     if equal:
         lines.append(f"shared: {equal:,} stages that mean the same as another are done once")
     if saved:
-        lines.append(f"shared: without it there would be {plan.written_steps:,} training steps, "
-                     f"{plan.written_steps / whole.steps:.2f} times as many")
+        lines.append(
+            f"shared: without it there would be {plan.written_steps:,} training steps, "
+            f"{plan.written_steps / whole.steps:.2f} times as many"
+        )
     return lines
 
 
@@ -137,7 +171,8 @@ def describe_execution(execution: Any) -> list[str]:
             f"  {counted(count, 'training stage')}: {lowering['compilation']}, "
             f"{lowering['layout']} layout, {lowering['chunk_steps']:,} steps a call, "
             f"{lowering['side_by_side']} at once, about {bytes_text(lowering['memory_bytes'])} "
-            "of memory")
+            "of memory"
+        )
     return lines
 
 
@@ -148,8 +183,10 @@ def describe_store(plan: Plan, folder: Path) -> list[str]:
         return ["", f"store: {folder} is not there yet"]
     lines = [""]
     for realm in sorted(entry.name for entry in results.iterdir() if entry.is_dir()):
-        held = sum((results / realm / stage.key[:2] / stage.key / "facts.json").is_file()
-                   for stage in plan.stages)
+        held = sum(
+            (results / realm / stage.key[:2] / stage.key / "facts.json").is_file()
+            for stage in plan.stages
+        )
         lines.append(f"store: {folder} holds {held:,} of {len(plan.stages):,} stages for {realm}")
     return lines if len(lines) > 1 else ["", f"store: {folder} holds no results yet"]
 
@@ -180,5 +217,3 @@ def flops_text(flops: int) -> str:
             return f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} EFLOP"
-
-

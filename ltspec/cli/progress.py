@@ -26,8 +26,12 @@ class PlainLines:
     def __enter__(self) -> PlainLines:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         return None
 
     def began(self, stages: int, held: int, steps: int) -> None:
@@ -72,10 +76,15 @@ class LiveBar(PlainLines):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), _Steps(),
-            TextColumn("loss {task.fields[loss]}"), TextColumn("{task.fields[accuracy]}"),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            _Steps(),
+            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("{task.fields[accuracy]}"),
             TextColumn("{task.fields[left]} left"),
-            console=console, transient=True, refresh_per_second=8,
+            console=console,
+            transient=True,
+            refresh_per_second=8,
         )
         self.bar: TaskID | None = None
 
@@ -83,15 +92,20 @@ class LiveBar(PlainLines):
         self.progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.progress.stop()
 
     def began(self, stages: int, held: int, steps: int) -> None:
         super().began(stages, held, steps)
         if steps and self.bar is None:
-            self.bar = self.progress.add_task("starting", total=steps, loss="-", accuracy="",
-                                              left="?")
+            self.bar = self.progress.add_task(
+                "starting", total=steps, loss="-", accuracy="", left="?"
+            )
 
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
         super().stage_began(stage, from_step, skipped)
@@ -103,8 +117,9 @@ class LiveBar(PlainLines):
         if self.bar is not None:
             spent = time.perf_counter() - self.began_at
             left = spent * (self.total - self.done) / max(self.done, 1)
-            self.progress.update(self.bar, completed=self.done, loss=f"{loss:.4f}",
-                                 left=duration_text(left))
+            self.progress.update(
+                self.bar, completed=self.done, loss=f"{loss:.4f}", left=duration_text(left)
+            )
 
     def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None:
         super().stage_ended(stage, facts, seconds)
@@ -131,8 +146,10 @@ def opening(stages: int, held: int, steps: int) -> str:
 def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
     """What a finished stage has to say; nothing for the quick ones between."""
     if isinstance(stage.work, Train):
-        return (f"{stage.label}: trained to step {stage.work.stop:,}, "
-                f"loss {facts['final_loss']:.4f} ({duration_text(seconds)})")
+        return (
+            f"{stage.label}: trained to step {stage.work.stop:,}, "
+            f"loss {facts['final_loss']:.4f} ({duration_text(seconds)})"
+        )
     if stage.kind == "evaluate":
         return f"{stage.label} accuracy {facts['accuracy']:.2%}, loss {facts['loss']:.4f}"
     empty = [name for name, count in facts.get("kept", {}).items() if not count]

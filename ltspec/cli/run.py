@@ -17,20 +17,37 @@ from ltspec.cli.load import load_plan
 
 @click.command("run")
 @click.argument("spec", type=options.SPEC)
-@click.option("--backend", help="torch, tensorflow, numpy or another that is installed; "
-                                "torch when left out.")
+@click.option(
+    "--backend", help="torch, tensorflow, numpy or another that is installed; torch when left out."
+)
 @click.option("--device", help="cpu, cuda or cuda:1; auto (the default) takes the best there is.")
 @options.precision
 @options.store
 @options.data
 @click.option("--threads", type=click.IntRange(1), help="Threads on a CPU; all when left out.")
-@click.option("--checkpoint-every", "checkpoint_seconds", type=click.FloatRange(0), default=30.0,
-              show_default=True, metavar="SECONDS", help="How often a training is saved.")
+@click.option(
+    "--checkpoint-every",
+    "checkpoint_seconds",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often a training is saved.",
+)
 @click.option("--quiet", is_flag=True, help="No progress; only the table at the end.")
 @options.overrides
-def command(spec: Path, backend: str | None, device: str | None, precision: str,
-            store: Path | None, data: Path | None, threads: int | None, checkpoint_seconds: float,
-            quiet: bool, overrides: tuple[str, ...]) -> None:
+def command(
+    spec: Path,
+    backend: str | None,
+    device: str | None,
+    precision: str,
+    store: Path | None,
+    data: Path | None,
+    threads: int | None,
+    checkpoint_seconds: float,
+    quiet: bool,
+    overrides: tuple[str, ...],
+) -> None:
     """Run SPEC (or a plan file that `ltspec plan --json` wrote).
 
     What the store holds already is not done again; a run that was stopped goes on when the same
@@ -52,11 +69,15 @@ def command(spec: Path, backend: str | None, device: str | None, precision: str,
     with bar:
         watch = Silence() if quiet else bar
         session = Session.open(
-            plan, backend=_chosen(backend, execution, "backend", "torch"),
+            plan,
+            backend=_chosen(backend, execution, "backend", "torch"),
             device=_chosen(device, execution, "device", "auto"),
-            precision=_precision(precision, execution), threads=threads,
-            store=options.store_folder(spec, store), data=data or default_data_folder(),
-            note=bar.note, execution=execution,
+            precision=_precision(precision, execution),
+            threads=threads,
+            store=options.store_folder(spec, store),
+            data=data or default_data_folder(),
+            note=bar.note,
+            execution=execution,
         )
         if not quiet:
             bar.say(f"{plan.name} on {session.title}")

@@ -6,8 +6,14 @@ import click
 
 
 @click.command("schema")
-@click.option("--format", "style", type=click.Choice(["json", "markdown"]), default="json",
-              show_default=True, help="The JSON Schema, or the same for people to read.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["json", "markdown"]),
+    default="json",
+    show_default=True,
+    help="The JSON Schema, or the same for people to read.",
+)
 def command(style: str) -> None:
     """Print the JSON Schema of specs, for editors and CI."""
     from ltspec.language import schema

@@ -20,14 +20,31 @@ if TYPE_CHECKING:
 @click.argument("spec", type=options.SPEC)
 @click.option("--resolved", is_flag=True, help="Print the spec with every default filled in.")
 @click.option("--backend", help="Whose results to show; all that there are when left out.")
-@click.option("--format", "style", type=click.Choice(["text", "csv", "json"]), default="text",
-              show_default=True, help="How the table is written.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Also draw accuracy over density: .png, .svg or .pdf.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="How the table is written.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also draw accuracy over density: .png, .svg or .pdf.",
+)
 @options.store
 @options.overrides
-def command(spec: Path, resolved: bool, backend: str | None, style: str, plot: Path | None,
-            store: Path | None, overrides: tuple[str, ...]) -> None:
+def command(
+    spec: Path,
+    resolved: bool,
+    backend: str | None,
+    style: str,
+    plot: Path | None,
+    store: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
     """Show the results of SPEC that the store holds, or SPEC itself with --resolved."""
     if resolved:
         from ltspec.language.source import write
@@ -51,18 +68,25 @@ def command(spec: Path, resolved: bool, backend: str | None, style: str, plot: P
     shown = {name: table.rows(plan, scores(plan, realm)) for name, realm in opened.items()}
     shown = {name: found for name, found in shown.items() if found}
     if not shown:
-        raise UsageError(f"{folder} holds no results of {spec}", code="LT309",
-                         hint=f"make them with `ltspec run {spec}`")
+        raise UsageError(
+            f"{folder} holds no results of {spec}",
+            code="LT309",
+            hint=f"make them with `ltspec run {spec}`",
+        )
     if (style != "text" or plot) and len(shown) > 1:
-        raise UsageError(f"there are results of {', '.join(shown)}", code="LT309",
-                         hint="choose one with --backend")
+        raise UsageError(
+            f"there are results of {', '.join(shown)}",
+            code="LT309",
+            hint="choose one with --backend",
+        )
     for name, found in shown.items():
         if style == "text":
             click.echo(name)
             print_summary(Console(), plan, opened[name])
         else:
-            click.echo(table.as_csv(found) if style == "csv" else table.as_json(plan, found),
-                       nl=False)
+            click.echo(
+                table.as_csv(found) if style == "csv" else table.as_json(plan, found), nl=False
+            )
         if plot is not None:
             _plot(plan.name, found, plot)
 

@@ -26,8 +26,10 @@ def print_summary(console: Console, plan: Plan, realm: Realm) -> list[Line]:
     for line in lines:
         figures = []
         for split in splits:
-            figures += [accuracy_text(line.accuracy[split], line.replicates),
-                        f"{line.loss[split].mean:.4f}"]
+            figures += [
+                accuracy_text(line.accuracy[split], line.replicates),
+                f"{line.loss[split].mean:.4f}",
+            ]
         name = "dense" if line.branch == TICKET and not line.level else line.branch
         table.add_row(name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures)
     console.print(table)

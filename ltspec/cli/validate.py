@@ -14,8 +14,14 @@ from ltspec.errors import SpecError
 
 @click.command("validate")
 @click.argument("specs", nargs=-1, required=True, type=SPEC)
-@click.option("--format", "style", type=click.Choice(["text", "json", "github", "sarif"]),
-              default="text", show_default=True, help="How errors are written.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How errors are written.",
+)
 @overrides
 def command(specs: tuple[Path, ...], style: str, overrides: tuple[str, ...]) -> int:
     """Check SPECS completely: every key, and how they fit together.
@@ -36,7 +42,8 @@ def command(specs: tuple[Path, ...], style: str, overrides: tuple[str, ...]) -> 
         from ltspec.diagnostics import render_all  # only when something is wrong
 
         text = render_all(
-            [(error.diagnostics, error.file, error.text) for error in wrong], style,
+            [(error.diagnostics, error.file, error.text) for error in wrong],
+            style,
             colour=style == "text" and sys.stdout.isatty(),
         )
         click.echo(text)

@@ -58,9 +58,7 @@ def assemble(facts: Facts, train: Pair, test: Pair, warnings: tuple[str, ...] = 
     shift = np.array(
         [-mean / std for mean, std in zip(facts.mean, facts.std, strict=True)], np.float32
     )
-    splits = [
-        Split(*(_frozen(array) for array in (*pair, scale, shift))) for pair in (train, test)
-    ]
+    splits = [Split(*(_frozen(array) for array in (*pair, scale, shift))) for pair in (train, test)]
     return Dataset(facts, splits[0], splits[1], fingerprint(train, test), warnings)
 
 

@@ -46,9 +46,9 @@ def read(facts: Facts, folder: Path | None, report: Callable[[str], None]) -> Da
     dataset = assemble(facts, train, test)
     if dataset.fingerprint == FINGERPRINT:
         return dataset
-    return assemble(facts, train, test, (
-        "digits: this scikit-learn's copy is not the one that ltspec knows",
-    ))
+    return assemble(
+        facts, train, test, ("digits: this scikit-learn's copy is not the one that ltspec knows",)
+    )
 
 
 def _table() -> NDArray[np.float64]:
@@ -57,7 +57,8 @@ def _table() -> NDArray[np.float64]:
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
             "the digits come with scikit-learn, which is not installed",
-            code="LT305", hint="pip install scikit-learn",
+            code="LT305",
+            hint="pip install scikit-learn",
         )
     # Importing scikit-learn takes over a second; the table is a file inside of it.
     for place in spec.submodule_search_locations:
@@ -76,7 +77,9 @@ def _read_table(file: Path) -> NDArray[np.float64]:
         return np.loadtxt(lines, delimiter=",", ndmin=2)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(
-            f"{file} is damaged: {error}", code="LT306", hint="install scikit-learn again",
+            f"{file} is damaged: {error}",
+            code="LT306",
+            hint="install scikit-learn again",
         ) from error
 
 
@@ -89,7 +92,8 @@ def _load_table() -> NDArray[np.float64]:
     except (ImportError, OSError) as error:
         raise DataError(
             f"scikit-learn does not give the digits: {error}",
-            code="LT305", hint="install scikit-learn again",
+            code="LT305",
+            hint="install scikit-learn again",
         ) from error
     table: NDArray[np.float64] = np.column_stack([digits.data, digits.target])
     return table

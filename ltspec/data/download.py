@@ -60,7 +60,8 @@ def fetch(
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
             f"cannot download into {folder}: {reason}",
-            code="LT305", hint="choose another data directory with --data or LTSPEC_DATA",
+            code="LT305",
+            hint="choose another data directory with --data or LTSPEC_DATA",
         ) from error
 
 
@@ -82,7 +83,8 @@ def _fetch_one(
         part.unlink(missing_ok=True)
     raise DataError(
         f"no mirror gave {file.name}: {'; '.join(failures)}",
-        code="LT305", hint=f"put {file.name} (MD5 {file.md5}) into {folder}",
+        code="LT305",
+        hint=f"put {file.name} (MD5 {file.md5}) into {folder}",
     )
 
 
@@ -90,9 +92,7 @@ def _try_mirror(file: Remote, address: str, part: Path) -> str | None:
     """Download to ``part``; return why it is of no use, or None. OSError where it is our disk."""
     import pooch  # slow to import, and seldom needed
 
-    download = pooch.HTTPDownloader(
-        chunk_size=1 << 16, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)
-    )
+    download = pooch.HTTPDownloader(chunk_size=1 << 16, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
     with part.open("wb") as stream:
         checked = _Checked(stream, file.size)
         try:

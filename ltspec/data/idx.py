@@ -31,7 +31,8 @@ def read_idx(file: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], str
     expected = bytes([0, 0, 8, len(shape)])
     if content[:4] != expected:
         raise _damaged(
-            file, f"begins with {content[:4].hex(' ') or 'nothing'}, "
+            file,
+            f"begins with {content[:4].hex(' ') or 'nothing'}, "
             f"not with {expected.hex(' ')} as an IDX file with {len(shape)} axes of bytes",
         )
     if len(content) < header:
@@ -76,7 +77,9 @@ def _content(file: Path, size: int) -> bytes:
 
 def _damaged(file: Path, what: str) -> DataError:
     return DataError(
-        f"{file} {what}", code="LT306", hint="delete it, and it will be downloaded again",
+        f"{file} {what}",
+        code="LT306",
+        hint="delete it, and it will be downloaded again",
     )
 
 

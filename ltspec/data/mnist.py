@@ -25,14 +25,30 @@ MIRRORS = (
 """Where the four files are, byte for byte as published. The original page asks for a password."""
 
 FILES = (
-    Remote("train-images-idx3-ubyte.gz", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-           "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-    Remote("train-labels-idx1-ubyte.gz", 28_881, "d53e105ee54ea40749a09fcbcd1e9432",
-           "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-    Remote("t10k-images-idx3-ubyte.gz", 1_648_877, "9fb629c4189551a2d022fa330f9573f3",
-           "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-    Remote("t10k-labels-idx1-ubyte.gz", 4_542, "ec29112dd5afa0611ce80d1b7f02629c",
-           "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+    Remote(
+        "train-images-idx3-ubyte.gz",
+        9_912_422,
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    ),
+    Remote(
+        "train-labels-idx1-ubyte.gz",
+        28_881,
+        "d53e105ee54ea40749a09fcbcd1e9432",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    ),
+    Remote(
+        "t10k-images-idx3-ubyte.gz",
+        1_648_877,
+        "9fb629c4189551a2d022fa330f9573f3",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    ),
+    Remote(
+        "t10k-labels-idx1-ubyte.gz",
+        4_542,
+        "ec29112dd5afa0611ce80d1b7f02629c",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
 )
 """Training images and labels, then those for testing."""
 
@@ -50,7 +66,9 @@ FOLDERS = ("mnist", "MNIST/raw", ".")
 
 
 def read(
-    facts: Facts, folder: Path | None, report: Callable[[str], None],
+    facts: Facts,
+    folder: Path | None,
+    report: Callable[[str], None],
     mirrors: Sequence[str] = MIRRORS,
 ) -> Dataset:
     """MNIST, from the first of :data:`FOLDERS` that has all four files, gzipped or not.
@@ -63,19 +81,19 @@ def read(
         if folder is None:
             raise DataError(
                 "mnist needs a data directory, and none was given",
-                code="LT305", hint="name one with --data or LTSPEC_DATA",
+                code="LT305",
+                hint="name one with --data or LTSPEC_DATA",
             )
         files = _download(folder, mirrors, report)
     warnings: list[str] = []
     arrays: list[NDArray[np.uint8]] = []
-    for file, (stem, published), shape in zip(
-        files, CONTENT.items(), _shapes(facts), strict=True
-    ):
+    for file, (stem, published), shape in zip(files, CONTENT.items(), _shapes(facts), strict=True):
         array, sha256 = read_idx(file, shape)
         if len(shape) == 1 and array.max() >= facts.classes:
             raise DataError(
                 f"{file} has a label {array.max()}; labels go from 0 to {facts.classes - 1}",
-                code="LT306", hint="delete it, and it will be downloaded again",
+                code="LT306",
+                hint="delete it, and it will be downloaded again",
             )
         if sha256 != published:
             warnings.append(f"{file} is not the published {stem}: its sha256 is {sha256}")
@@ -96,7 +114,8 @@ def find(folder: Path) -> tuple[Path, ...] | None:
             found = _in_place(folder / place)
         except OSError as error:
             raise DataError(
-                f"{folder / place} cannot be read: {error.strerror}", code="LT305",
+                f"{folder / place} cannot be read: {error.strerror}",
+                code="LT305",
             ) from error
         if len(found) == len(FILES):
             return tuple(found[stem] for stem in CONTENT)
@@ -128,7 +147,7 @@ def _download(
             f"mnist is not in {folder} and could not be downloaded: {error.message}",
             code=error.code,
             hint=f"put {', '.join(file.name for file in missing)} into {place}, "
-                 f"or choose another data directory with --data or LTSPEC_DATA",
+            f"or choose another data directory with --data or LTSPEC_DATA",
         ) from error
     files = find(folder)
     if files is None:

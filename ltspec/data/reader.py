@@ -31,7 +31,8 @@ def load(name: str, folder: Path | None, report: Report = lambda text: None) -> 
     reader = READERS.get(name)
     if reader is None:
         raise DataError(
-            f"no data set is named {name!r}", code="LT305",
+            f"no data set is named {name!r}",
+            code="LT305",
             hint=f"there are {', '.join(READERS)}",
         )
     return reader(FACTS[name], folder, report)

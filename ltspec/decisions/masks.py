@@ -32,7 +32,8 @@ def prune(scores: Mapping[str, Array], before: Masks, keep: Sequence[int]) -> Ma
     for group, count in zip(groups, keep, strict=True):
         chosen = _keep_highest(
             np.concatenate([flat[name] for name in group]),
-            np.concatenate([alive[name] for name in group]), count,
+            np.concatenate([alive[name] for name in group]),
+            count,
         )
         ends = np.cumsum([flat[name].size for name in group])
         kept.update(zip(group, np.split(chosen, ends[:-1]), strict=True))

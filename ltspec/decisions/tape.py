@@ -59,12 +59,16 @@ def record(recipe: Recipe, start: int, stop: int, fresh_at: int) -> Tape:
     if not fresh_at <= start < stop:
         raise ValueError(f"a tape from {start} to {stop}, fresh at {fresh_at}, has no steps")
     first, last = start // recipe.steps_per_epoch, (stop - 1) // recipe.steps_per_epoch
-    orders = np.stack([
-        _order(recipe.examples, recipe.order_seed, epoch) for epoch in range(first, last + 1)
-    ])
+    orders = np.stack(
+        [_order(recipe.examples, recipe.order_seed, epoch) for epoch in range(first, last + 1)]
+    )
     return Tape(
-        start=start, stop=stop, first_update=start - fresh_at, batch_size=recipe.batch_size,
-        orders=orders, rates=rates(recipe.schedule, start, stop),
+        start=start,
+        stop=stop,
+        first_update=start - fresh_at,
+        batch_size=recipe.batch_size,
+        orders=orders,
+        rates=rates(recipe.schedule, start, stop),
     )
 
 

@@ -36,22 +36,34 @@ def find(name: str) -> Adapter:
     """
     entries = installed().get(name, ())
     if entries and not _NAME.fullmatch(name):
-        raise BackendError(f"{name!r} cannot name a backend: results lie in a folder of that name",
-                           code="LT310", hint="lower-case letters, digits and hyphens")
+        raise BackendError(
+            f"{name!r} cannot name a backend: results lie in a folder of that name",
+            code="LT310",
+            hint="lower-case letters, digits and hyphens",
+        )
     if not entries:
         close = difflib.get_close_matches(name, installed(), 1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise BackendError(f"no backend is named {name!r}", code="LT301",
-                           hint=f"{hint}installed: {', '.join(sorted(installed()))}")
+        raise BackendError(
+            f"no backend is named {name!r}",
+            code="LT301",
+            hint=f"{hint}installed: {', '.join(sorted(installed()))}",
+        )
     if len({entry.value for entry in entries}) > 1:
         places = " and ".join(entry.value for entry in entries)
-        raise BackendError(f"two packages register a backend named {name!r}: {places}",
-                           code="LT310", hint="uninstall one of them")
+        raise BackendError(
+            f"two packages register a backend named {name!r}: {places}",
+            code="LT310",
+            hint="uninstall one of them",
+        )
     try:
         adapter: Adapter = entries[0].load()
     except Exception as error:
-        raise BackendError(f"the backend {name!r} cannot be imported: {error}", code="LT310",
-                           hint=f"it is registered as {entries[0].value}") from error
+        raise BackendError(
+            f"the backend {name!r} cannot be imported: {error}",
+            code="LT310",
+            hint=f"it is registered as {entries[0].value}",
+        ) from error
     return adapter
 
 
@@ -62,7 +74,8 @@ def versions(adapter: Adapter) -> dict[str, str]:
     except ImportError as error:
         raise BackendError(
             f"the backend {adapter.name} needs a package that is not installed: {error}",
-            code="LT302", hint=f'pip install "{adapter.extra}"',
+            code="LT302",
+            hint=f'pip install "{adapter.extra}"',
         ) from error
 
 
@@ -78,8 +91,11 @@ def choose_device(adapter: Adapter, wanted: str) -> str:
     if wanted == "cuda" and any(device.startswith("cuda") for device in devices):
         return wanted
     if wanted not in devices:
-        raise BackendError(f"the backend {adapter.name} has no device {wanted!r} here",
-                           code="LT303", hint=f"devices: {', '.join(devices)}")
+        raise BackendError(
+            f"the backend {adapter.name} has no device {wanted!r} here",
+            code="LT303",
+            hint=f"devices: {', '.join(devices)}",
+        )
     return wanted
 
 
@@ -90,13 +106,17 @@ def refuse_gaps(adapter: Adapter, plan: Plan, settings: Settings) -> None:
     """
     reasons = [
         f"{feature}: {adapter.gaps[feature]}"
-        for feature in sorted(features(plan, settings)) if feature in adapter.gaps
+        for feature in sorted(features(plan, settings))
+        if feature in adapter.gaps
     ]
     if settings.precision not in adapter.precisions:
         reasons.append(f"precision:{settings.precision}: has {', '.join(adapter.precisions)}")
     if reasons:
-        raise BackendError(f"the backend {adapter.name} cannot run this: " + "; ".join(reasons),
-                           code="LT304", hint="`ltspec backends` lists what each one lacks")
+        raise BackendError(
+            f"the backend {adapter.name} cannot run this: " + "; ".join(reasons),
+            code="LT304",
+            hint="`ltspec backends` lists what each one lacks",
+        )
 
 
 def features(plan: Plan, settings: Settings) -> set[str]:
@@ -104,8 +124,9 @@ def features(plan: Plan, settings: Settings) -> set[str]:
     names = {kind: name for name, kind in OPS.items()}
     nodes = [node for graph in plan.graphs.values() for node in graph.nodes]
     wanted = {f"op:{names[type(node.op)]}" for node in nodes}
-    wanted |= {f"optimizer:{type(work.recipe.optimizer).__name__.lower()}"
-               for _, work in plan.trainings()}
+    wanted |= {
+        f"optimizer:{type(work.recipe.optimizer).__name__.lower()}" for _, work in plan.trainings()
+    }
     wanted.add(f"precision:{settings.precision}")
     if settings.threads is not None:
         wanted.add("setting:threads")

@@ -24,7 +24,8 @@ def pack_slots(slots: Mapping[str, Arrays]) -> dict[str, Array]:
     """The optimiser's memory under its names in the store."""
     return {
         f"slots/{slot}/{name}": array
-        for slot, arrays in slots.items() for name, array in arrays.items()
+        for slot, arrays in slots.items()
+        for name, array in arrays.items()
     }
 
 
@@ -50,5 +51,6 @@ def state_of(arrays: Arrays, step: int) -> State:
 def _under(arrays: Arrays, prefix: str) -> dict[str, Array]:
     return {
         name.removeprefix(prefix): array
-        for name, array in arrays.items() if name.startswith(prefix)
+        for name, array in arrays.items()
+        if name.startswith(prefix)
     }

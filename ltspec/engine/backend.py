@@ -21,9 +21,31 @@ from ltspec.errors import BackendError
 from ltspec.networks.graph import INPUT, Flatten, Graph, Linear, Node, Op, Parameter, Relu
 
 __all__ = [
-    "INPUT", "Adam", "Adapter", "Array", "Arrays", "Backend", "BackendError", "Demand",
-    "Evaluation", "Flatten", "Graph", "Linear", "Lowering", "Masks", "Node", "Op", "Optimizer",
-    "Parameter", "Precision", "Relu", "Settings", "Sgd", "Split", "State", "Tape",
+    "INPUT",
+    "Adam",
+    "Adapter",
+    "Array",
+    "Arrays",
+    "Backend",
+    "BackendError",
+    "Demand",
+    "Evaluation",
+    "Flatten",
+    "Graph",
+    "Linear",
+    "Lowering",
+    "Masks",
+    "Node",
+    "Op",
+    "Optimizer",
+    "Parameter",
+    "Precision",
+    "Relu",
+    "Settings",
+    "Sgd",
+    "Split",
+    "State",
+    "Tape",
 ]
 
 Precision = Literal["float32", "float64"]
@@ -84,8 +106,14 @@ class Backend(Protocol):
     """Plays tapes on states, on one device. Pure: same arguments, same result."""
 
     def train(
-        self, graph: Graph, data: Split, tape: Tape, state: State, masks: Masks,
-        optimizer: Optimizer, lowering: Lowering,
+        self,
+        graph: Graph,
+        data: Split,
+        tape: Tape,
+        state: State,
+        masks: Masks,
+        optimizer: Optimizer,
+        lowering: Lowering,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape`` on ``state``; return the state after, and the loss of each
         step, (tape.stop - tape.start,), taken before its update.

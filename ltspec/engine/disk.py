@@ -24,9 +24,13 @@ def failing(path: Path, doing: str = "write") -> Iterator[None]:
         reason = getattr(error, "strerror", None) or str(error)
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         raise StoreError(
-            f"cannot {doing} {path}: {reason}", code="LT403",
-            hint=("free some space and start again: nothing is lost" if full else
-                  "check who may write there, or choose another place with --store"),
+            f"cannot {doing} {path}: {reason}",
+            code="LT403",
+            hint=(
+                "free some space and start again: nothing is lost"
+                if full
+                else "check who may write there, or choose another place with --store"
+            ),
         ) from error
 
 

@@ -33,7 +33,8 @@ class ExecutionPlan:
         """As JSON-ready data; equal lowerings are written once."""
         distinct = list(dict.fromkeys(self.lowerings.values()))
         return {
-            "backend": self.backend, "settings": asdict(self.settings),
+            "backend": self.backend,
+            "settings": asdict(self.settings),
             "lowerings": [asdict(lowering) for lowering in distinct],
             "stages": {key: distinct.index(one) for key, one in self.lowerings.items()},
         }
@@ -44,19 +45,26 @@ class ExecutionPlan:
         try:
             lowerings = [Lowering(**entry) for entry in document["lowerings"]]
             return cls(
-                document["backend"], Settings(**document["settings"]),
+                document["backend"],
+                Settings(**document["settings"]),
                 {key: lowerings[place] for key, place in document["stages"].items()},
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
-            raise UsageError(f"the plan file's execution part cannot be read: {error}",
-                             code="LT308") from None
+            raise UsageError(
+                f"the plan file's execution part cannot be read: {error}", code="LT308"
+            ) from None
 
 
 def demand(plan: Plan, stage: Stage, work: Train) -> Demand:
     """What a training stage asks of a backend."""
     recipe = work.recipe
-    return Demand(plan.graphs[work.graph], recipe.batch_size, recipe.examples, recipe.optimizer,
-                  plan.own_steps(stage))
+    return Demand(
+        plan.graphs[work.graph],
+        recipe.batch_size,
+        recipe.examples,
+        recipe.optimizer,
+        plan.own_steps(stage),
+    )
 
 
 def lower(plan: Plan, adapter: Adapter, settings: Settings) -> ExecutionPlan:

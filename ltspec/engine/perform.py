@@ -91,8 +91,9 @@ class Checkpoints(Protocol):
         """Keep a point if one is due, or at any rate with ``force``."""
 
 
-def perform(stage: Stage, inputs: Mapping[str, Result], bench: Bench, checkpoints: Checkpoints,
-            watch: Watch) -> Made:
+def perform(
+    stage: Stage, inputs: Mapping[str, Result], bench: Bench, checkpoints: Checkpoints, watch: Watch
+) -> Made:
     """Do one stage's work. Raises InvariantError when the result breaks a promise."""
     graph = bench.plan.graphs[stage.work.graph]
     match stage.work:
@@ -108,13 +109,15 @@ def perform(stage: Stage, inputs: Mapping[str, Result], bench: Bench, checkpoint
             return _evaluate(stage, weights_of(inputs["state"].arrays), bench, data, split)
 
 
-def _train(stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: Checkpoints,
-           watch: Watch) -> Made:
+def _train(
+    stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: Checkpoints, watch: Watch
+) -> Made:
     began = time.perf_counter()
     masks = masks_of(start.arrays)
     dtype = np.dtype(bench.execution.settings.precision)
-    progress = Progress(state_of(_only_weights(start.arrays, dtype), work.start),
-                        np.zeros(0, np.float32))
+    progress = Progress(
+        state_of(_only_weights(start.arrays, dtype), work.start), np.zeros(0, np.float32)
+    )
     earlier = checkpoints.latest(stage)
     if earlier is not None:
         step, arrays = earlier
@@ -130,8 +133,13 @@ def _train(stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: 
             checkpoints.save(stage, now.state.step, lambda: _pack(now, True), force=False)
 
     training = Training(
-        bench.plan.graphs[work.graph], work.recipe, work.start, work.stop, masks,
-        bench.split(work.recipe.data, "train"), bench.backend,
+        bench.plan.graphs[work.graph],
+        work.recipe,
+        work.start,
+        work.stop,
+        masks,
+        bench.split(work.recipe.data, "train"),
+        bench.backend,
         bench.execution.lowerings[stage.key],
     )
     try:
@@ -155,7 +163,8 @@ def _only_weights(arrays: Arrays, dtype: np.dtype[Any]) -> dict[str, Array]:
     """Weights in the run's precision and without slots: the optimiser is fresh at the start."""
     return {
         name: array.astype(dtype, copy=False)
-        for name, array in arrays.items() if name.startswith("weights/")
+        for name, array in arrays.items()
+        if name.startswith("weights/")
     }
 
 
@@ -178,8 +187,7 @@ def _prune(
 ) -> Made:
     before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
     weights = weights_of(inputs["state"].arrays) if "state" in inputs else {}
-    module = importlib.import_module(
-        f"ltspec.decisions.criteria.{CRITERIA[work.criterion].module}")
+    module = importlib.import_module(f"ltspec.decisions.criteria.{CRITERIA[work.criterion].module}")
     scores = module.score({name: shapes[name] for name in work.tensors}, weights, work.seed or 0)
     masks = masking.prune(scores, before, work.keep)
     kept = masking.count_kept(masks)
@@ -189,20 +197,26 @@ def _prune(
     for name, mask in masks.items():
         if name in before and np.any(mask & ~before[name]):
             raise InvariantError(f"the mask of {name} has grown")
-    return {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}, \
-        pack_masks(masks)
+    return {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}, pack_masks(
+        masks
+    )
 
 
 def _rewind(source: Arrays, masks: Masks) -> Made:
     weights = masking.apply(source, masks)
     for name, array in weights.items():
         mask = masks.get(name)
-        same = np.array_equal(array, source[name]) if mask is None else (
-            np.array_equal(array[mask], source[name][mask]) and not np.any(array[~mask]))
+        same = (
+            np.array_equal(array, source[name])
+            if mask is None
+            else (np.array_equal(array[mask], source[name][mask]) and not np.any(array[~mask]))
+        )
         if not same:
             raise InvariantError(f"rewinding changed {name}")
-    facts = {"kept": masking.count_kept(masks),
-             "of": {name: int(mask.size) for name, mask in masks.items()}}
+    facts = {
+        "kept": masking.count_kept(masks),
+        "of": {name: int(mask.size) for name, mask in masks.items()},
+    }
     return facts, {**pack_weights(weights), **pack_masks(masks)}
 
 
@@ -215,6 +229,8 @@ def _evaluate(stage: Stage, weights: Arrays, bench: Bench, data: str, split: str
     if found.examples != len(examples) or not 0 <= found.correct <= found.examples:
         raise InvariantError(f"{stage.label}: measured {found}, of {len(examples)} examples")
     return {
-        "examples": found.examples, "correct": found.correct,
-        "accuracy": found.correct / found.examples, "loss": found.loss_sum / found.examples,
+        "examples": found.examples,
+        "correct": found.correct,
+        "accuracy": found.correct / found.examples,
+        "loss": found.loss_sum / found.examples,
     }, {}

@@ -35,9 +35,12 @@ def standing(plan: Plan, has: Callable[[str], bool]) -> Standing:
     held = [has(stage.key) for stage in plan.stages]
     wanted: set[int] = set()
     waiting = [
-        place for outcome in plan.outcomes
-        for place in (*outcome.scores.values(), *([outcome.ticket] if outcome.ticket is not None
-                                                  else []))
+        place
+        for outcome in plan.outcomes
+        for place in (
+            *outcome.scores.values(),
+            *([outcome.ticket] if outcome.ticket is not None else []),
+        )
     ]
     while waiting:
         place = waiting.pop()
@@ -68,8 +71,11 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
             hint="run the same command again to go on",
         ) from None
     except MemoryError:
-        raise RunError("memory ran out", code="LT406",
-                       hint="a smaller batch or network, or a machine with more memory") from None
+        raise RunError(
+            "memory ran out",
+            code="LT406",
+            hint="a smaller batch or network, or a machine with more memory",
+        ) from None
 
 
 def _verify_outcomes(plan: Plan, realm: Realm) -> None:

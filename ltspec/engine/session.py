@@ -30,9 +30,19 @@ class Session:
     versions: Mapping[str, str]
 
     @classmethod
-    def open(cls, plan: Plan, *, backend: str, device: str, precision: str, threads: int | None,
-             store: Path, data: Path, note: Callable[[str], None],
-             execution: Mapping[str, Any] | None = None) -> Session:
+    def open(
+        cls,
+        plan: Plan,
+        *,
+        backend: str,
+        device: str,
+        precision: str,
+        threads: int | None,
+        store: Path,
+        data: Path,
+        note: Callable[[str], None],
+        execution: Mapping[str, Any] | None = None,
+    ) -> Session:
         """Find backend and device, refuse what cannot be done, open the store.
 
         ``execution``: the execution part of a plan file, followed as it is written when it is for
@@ -40,8 +50,11 @@ class Session:
         Raises BackendError and StoreError; nothing is computed before.
         """
         adapter = adapters.find(backend)
-        settings = Settings(adapters.choose_device(adapter, device),
-                            "float64" if precision == "float64" else "float32", threads)
+        settings = Settings(
+            adapters.choose_device(adapter, device),
+            "float64" if precision == "float64" else "float32",
+            threads,
+        )
         adapters.refuse_gaps(adapter, plan, settings)
         lowered = _followed(execution, backend, settings) or lower(plan, adapter, settings)
         opened = Store.open(store, report=note)
@@ -54,8 +67,12 @@ class Session:
             opened.check_data(name, dataset.fingerprint, dataset.facts.version)
             return dataset
 
-        played_on = {"backend": backend, "device": settings.device,
-                     "threads": str(threads or "all"), **versions}
+        played_on = {
+            "backend": backend,
+            "device": settings.device,
+            "threads": str(threads or "all"),
+            **versions,
+        }
         bench = Bench(plan, lowered, lambda: adapter.open(settings), open_data, played_on)
         return cls(plan, lowered, opened, opened.realm(lowered.realm), bench, versions)
 

@@ -71,9 +71,7 @@ class Store:
         self.report = report
 
     @classmethod
-    def open(
-        cls, folder: Path, create: bool = True, report: Report = _warn
-    ) -> Store:
+    def open(cls, folder: Path, create: bool = True, report: Report = _warn) -> Store:
         """Open the store in ``folder``; make it there when ``create`` and the folder is empty or
         missing. What dead processes left half-written is removed.
 
@@ -139,7 +137,8 @@ class Store:
         )
         if others and not (folder / "store.json").is_file():
             raise StoreError(
-                f"{folder} holds other things and is not a store", code="LT404",
+                f"{folder} holds other things and is not a store",
+                code="LT404",
                 hint="choose an empty or a new folder with --store",
             )
         if not create:
@@ -156,13 +155,15 @@ class Store:
             found = content["format"]
         except (ValueError, KeyError, TypeError, RecursionError):
             raise StoreError(
-                f"{file} is damaged: it does not say which format the store has", code="LT404",
+                f"{file} is damaged: it does not say which format the store has",
+                code="LT404",
                 hint=f'if it is a store of this version, write {{"format": {FORMAT}}} into it',
             ) from None
         if found != FORMAT:
             raise StoreError(
                 f"{self.folder} has format {found!r}, and this ltspec reads format {FORMAT}",
-                code="LT404", hint="use the ltspec that made it, or another folder with --store",
+                code="LT404",
+                hint="use the ltspec that made it, or another folder with --store",
             )
 
     def _seen_data(self, name: str, file: Path) -> dict[str, str]:
@@ -177,7 +178,8 @@ class Store:
             pass
         raise DataError(
             f"{file} is damaged, so nobody can tell whether {name} is still the same",
-            code="LT307", hint="delete it if you are sure of that, or use another store",
+            code="LT307",
+            hint="delete it if you are sure of that, or use another store",
         )
 
     def _guard(self) -> AbstractContextManager[object]:
@@ -350,5 +352,3 @@ def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
     if not pattern.fullmatch(text):
         raise ValueError(f"{text!r} cannot be the name of {what}")
     return text
-
-

@@ -65,8 +65,13 @@ def play(
         began = time.perf_counter()
         tape = record(training.recipe, begin, end, fresh_at=training.start)
         state, losses = training.backend.train(
-            training.graph, training.data, tape, progress.state, training.masks,
-            training.recipe.optimizer, training.lowering,
+            training.graph,
+            training.data,
+            tape,
+            progress.state,
+            training.masks,
+            training.recipe.optimizer,
+            training.lowering,
         )
         _refuse_divergence(losses, begin, tape.rates)
         progress = Progress(state, np.concatenate([progress.losses, losses]))
@@ -83,6 +88,7 @@ def _refuse_divergence(losses: NDArray[np.float32], begin: int, rates: NDArray[n
         first = int(wrong[0])
         raise RunError(
             f"the training diverged: the loss at step {begin + first:,} is {losses[first]} "
-            f"(learning rate {rates[first]:g})", code="LT401",
+            f"(learning rate {rates[first]:g})",
+            code="LT401",
             hint="lower train.optimizer.lr or add warm-up; what was done before is kept",
         )

@@ -101,7 +101,8 @@ class Graph:
             unknown = [name for name in node.inputs if name not in shapes]
             if unknown:
                 raise GraphError(
-                    f"node {node.name!r} reads {unknown[0]!r}, which comes later or never")
+                    f"node {node.name!r} reads {unknown[0]!r}, which comes later or never"
+                )
             shapes[node.name] = _output_shape(node, [shapes[name] for name in node.inputs])
         if not self.nodes:
             raise GraphError("a network needs at least one node")
@@ -143,8 +144,12 @@ class Graph:
         return {
             "input_shape": list(self.input_shape),
             "nodes": [
-                {"name": node.name, "op": _name_of(node.op), **asdict(node.op),
-                 "inputs": list(node.inputs)}
+                {
+                    "name": node.name,
+                    "op": _name_of(node.op),
+                    **asdict(node.op),
+                    "inputs": list(node.inputs),
+                }
                 for node in self.nodes
             ],
         }

@@ -54,8 +54,11 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
             own = plan.own_steps(stage)
             seen = examples_seen(stop - own, stop, recipe.batch_size, recipe.examples)
             kept = 1 + (slots(recipe.optimizer) if stage.resumable else 0)
-            return Cost(own, 3 * graph.forward_flops * seen,
-                        weights * float_bytes * kept + 4 * (stop - start))
+            return Cost(
+                own,
+                3 * graph.forward_flops * seen,
+                weights * float_bytes * kept + 4 * (stop - start),
+            )
         case Prune(tensors=tensors):
             return Cost(disk=_entries(graph, tensors))
         case Rewind():

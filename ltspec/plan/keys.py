@@ -47,8 +47,14 @@ def stage_key(stage: Stage, inputs: Mapping[str, str]) -> tuple[str, str]:
     """
     base = {"semantics": SEMANTICS, "kind": stage.kind, "inputs": dict(inputs)}
     if isinstance(stage.work, Train):
-        run = digest({**base, "graph": stage.work.graph, "start": stage.work.start,
-                      "recipe": recipe_key(stage.work.recipe)})
+        run = digest(
+            {
+                **base,
+                "graph": stage.work.graph,
+                "start": stage.work.start,
+                "recipe": recipe_key(stage.work.recipe),
+            }
+        )
         return digest({"run": run, "stop": stage.work.stop}), run
     work = {field.name: getattr(stage.work, field.name) for field in fields(stage.work)}
     return digest({**base, **work}), ""

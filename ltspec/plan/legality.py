@@ -26,8 +26,11 @@ _KEY = re.compile(r"[0-9a-f]{40}")
 def check(plan: Plan, after: str) -> None:
     """Raise LtspecError (LT901) naming the pass and the first broken promise."""
     for problem in _problems(plan):
-        raise LtspecError(f"after the pass {after}: {problem}", code="LT901",
-                          hint="please report this with the spec")
+        raise LtspecError(
+            f"after the pass {after}: {problem}",
+            code="LT901",
+            hint="please report this with the spec",
+        )
 
 
 def _problems(plan: Plan) -> Iterator[str]:

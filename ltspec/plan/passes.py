@@ -54,15 +54,25 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
     """Write out levels and branches of every replicate as stages."""
     (graph,) = plan.graphs
     writer = _Writer(
-        spec, graph, resolve.levels(spec), resolve.rewinding(spec), resolve.total_steps(spec),
-        resolve.facts(spec), tuple(parameter.name for parameter in resolve.prunable(spec)),
+        spec,
+        graph,
+        resolve.levels(spec),
+        resolve.rewinding(spec),
+        resolve.total_steps(spec),
+        resolve.facts(spec),
+        tuple(parameter.name for parameter in resolve.prunable(spec)),
         plan.prunable,
     )
     for seeds in plan.replicates:
         writer.write_replicate(seeds, resolve.recipe(spec, seeds.order))
     stages = tuple(writer.stages)
-    return replace(plan, stages=stages, outcomes=tuple(writer.outcomes), written=len(stages),
-                   written_steps=sum(stage.steps for stage in stages))
+    return replace(
+        plan,
+        stages=stages,
+        outcomes=tuple(writer.outcomes),
+        written=len(stages),
+        written_steps=sum(stage.steps for stage in stages),
+    )
 
 
 def add_keys(plan: Plan, spec: Spec) -> Plan:
@@ -106,7 +116,8 @@ def link_trunks(plan: Plan, spec: Spec) -> Plan:
     continued = set(follows.values())
     linked = [
         replace(stage, follows=follows.get(place), resumable=place in continued)
-        if isinstance(stage.work, Train) else stage
+        if isinstance(stage.work, Train)
+        else stage
         for place, stage in enumerate(plan.stages)
     ]
     return _in_order(replace(plan, stages=tuple(linked)))
@@ -171,7 +182,8 @@ def _in_order(plan: Plan) -> Plan:
         moved[place] = position
     stages = tuple(
         replace(
-            stage, inputs={role: moved[read] for role, read in stage.inputs.items()},
+            stage,
+            inputs={role: moved[read] for role, read in stage.inputs.items()},
             follows=None if stage.follows is None else moved[stage.follows],
         )
         for stage in (plan.stages[place] for place in order)
@@ -183,7 +195,8 @@ def _moved(outcomes: Sequence[Outcome], moved: Sequence[int]) -> tuple[Outcome, 
     """Outcomes whose stages have moved from place p to ``moved[p]``."""
     return tuple(
         replace(
-            outcome, trained=moved[outcome.trained],
+            outcome,
+            trained=moved[outcome.trained],
             ticket=None if outcome.ticket is None else moved[outcome.ticket],
             scores={split: moved[place] for split, place in outcome.scores.items()},
         )
@@ -242,8 +255,9 @@ class _Writer:
         work = Train(self.graph, resolve.held(recipe, self.total, stop), start, stop)
         return self.add(work, label, {"state": state})
 
-    def prune(self, seeds: Replicate, level: Level, trained: int, mask: int | None, label: str
-              ) -> int:
+    def prune(
+        self, seeds: Replicate, level: Level, trained: int, mask: int | None, label: str
+    ) -> int:
         """The next mask, from the trained weights where the criterion reads them."""
         criterion = self.spec.prune.criterion
         reads_weights = CRITERIA[criterion].reads_weights
@@ -254,20 +268,31 @@ class _Writer:
         work = Prune(self.graph, criterion, seed, self.tensors, level.keep)
         return self.add(work, label, inputs)
 
-    def measure(self, seeds: Replicate, branch: str, number: int, level: Level | None,
-                ticket: int | None, trained: int, label: str) -> None:
+    def measure(
+        self,
+        seeds: Replicate,
+        branch: str,
+        number: int,
+        level: Level | None,
+        ticket: int | None,
+        trained: int,
+        label: str,
+    ) -> None:
         """Evaluate a trained network and give it a row in the table."""
         scores: dict[str, int] = {
-            split: self.add(Evaluate(self.graph, self.data.name, self.data.version, split),
-                            f"{label}, {split}", {"state": trained})
+            split: self.add(
+                Evaluate(self.graph, self.data.name, self.data.version, split),
+                f"{label}, {split}",
+                {"state": trained},
+            )
             for split in self.spec.evaluate
         }
         kept = self.prunable if level is None else level.kept
-        self.outcomes.append(
-            Outcome(seeds.number, branch, number, kept, ticket, trained, scores))
+        self.outcomes.append(Outcome(seeds.number, branch, number, kept, ticket, trained, scores))
 
-    def branch_off(self, seeds: Replicate, level: Level, mask: int, recipe: Recipe, label: str
-                   ) -> None:
+    def branch_off(
+        self, seeds: Replicate, level: Level, mask: int, recipe: Recipe, label: str
+    ) -> None:
         """The branches that leave from this level."""
         for name, branch in self.spec.branches.items():
             if branch.levels != "all" and level.number not in branch.levels:

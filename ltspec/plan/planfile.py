@@ -28,7 +28,11 @@ from ltspec.plan.stages import (
 FORMAT = 1
 """Version of the plan file."""
 _KINDS: Mapping[str, type[Work]] = {
-    "init": Init, "train": Train, "prune": Prune, "rewind": Rewind, "evaluate": Evaluate,
+    "init": Init,
+    "train": Train,
+    "prune": Prune,
+    "rewind": Rewind,
+    "evaluate": Evaluate,
 }
 _OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 
@@ -36,10 +40,15 @@ _OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
     """The plan as JSON text, with how it is played on one backend where that is known."""
     document = {
-        "ltspec_plan": FORMAT, "semantics": SEMANTICS, "name": plan.name, "spec": plan.spec,
+        "ltspec_plan": FORMAT,
+        "semantics": SEMANTICS,
+        "name": plan.name,
+        "spec": plan.spec,
         "graphs": {key: graph.describe() for key, graph in plan.graphs.items()},
         "replicates": [asdict(replicate) for replicate in plan.replicates],
-        "prunable": plan.prunable, "written": plan.written, "written_steps": plan.written_steps,
+        "prunable": plan.prunable,
+        "written": plan.written,
+        "written_steps": plan.written_steps,
         "stages": [_stage_document(stage) for stage in plan.stages],
         "outcomes": [asdict(outcome) for outcome in plan.outcomes],
         "execution": execution,
@@ -62,14 +71,19 @@ def read(text: str) -> tuple[Plan, Mapping[str, Any] | None]:
         document = json.loads(text)
         versions = document["ltspec_plan"], document["semantics"]
         if versions != (FORMAT, SEMANTICS):
-            raise _refuse(f"it has version {versions[0]} with semantics {versions[1]}, and this "
-                          f"ltspec reads {FORMAT} with {SEMANTICS}")
+            raise _refuse(
+                f"it has version {versions[0]} with semantics {versions[1]}, and this "
+                f"ltspec reads {FORMAT} with {SEMANTICS}"
+            )
         plan = Plan(
-            name=str(document["name"]), spec=dict(document["spec"]),
-            graphs={key: Graph.from_description(graph)
-                    for key, graph in document["graphs"].items()},
+            name=str(document["name"]),
+            spec=dict(document["spec"]),
+            graphs={
+                key: Graph.from_description(graph) for key, graph in document["graphs"].items()
+            },
             replicates=tuple(Replicate(**entry) for entry in document["replicates"]),
-            prunable=int(document["prunable"]), written=int(document["written"]),
+            prunable=int(document["prunable"]),
+            written=int(document["written"]),
             written_steps=int(document["written_steps"]),
             stages=tuple(_read_stage(entry) for entry in document["stages"]),
             outcomes=tuple(Outcome(**entry) for entry in document["outcomes"]),
@@ -84,8 +98,11 @@ def read(text: str) -> tuple[Plan, Mapping[str, Any] | None]:
 
 
 def _refuse(reason: str) -> UsageError:
-    return UsageError(f"not a plan file that can be run: {reason}", code="LT308",
-                      hint="make it again with `ltspec plan SPEC --json FILE`")
+    return UsageError(
+        f"not a plan file that can be run: {reason}",
+        code="LT308",
+        hint="make it again with `ltspec plan SPEC --json FILE`",
+    )
 
 
 def _check_keys(plan: Plan) -> None:

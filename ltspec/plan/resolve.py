@@ -84,8 +84,12 @@ def recipe(spec: Any, order_seed: int) -> Recipe:
     """The dense training of one replicate."""
     known = facts(spec)
     return Recipe(
-        data=known.name, data_version=known.version, examples=known.train,
-        batch_size=spec.train.batch_size, optimizer=optimizer(spec), schedule=schedule(spec),
+        data=known.name,
+        data_version=known.version,
+        examples=known.train,
+        batch_size=spec.train.batch_size,
+        optimizer=optimizer(spec),
+        schedule=schedule(spec),
         order_seed=order_seed,
     )
 

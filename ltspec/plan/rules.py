@@ -28,7 +28,8 @@ def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "LT201",
             f"batch_size is {size:,}, but {known.name} has {known.train:,} training examples",
-            ("train", "batch_size"), f"write at most {known.train}",
+            ("train", "batch_size"),
+            f"write at most {known.train}",
         )
 
 
@@ -36,7 +37,9 @@ def training_has_steps(spec: Any) -> Iterator[Diagnostic]:
     """LT202."""
     if resolve.total_steps(spec) < 1:
         yield Diagnostic(
-            "LT202", "the training has no steps", ("train", "duration"),
+            "LT202",
+            "the training has no steps",
+            ("train", "duration"),
             "write a duration such as 10ep or 2000it",
         )
 
@@ -59,12 +62,17 @@ def rewinds_before_the_end(spec: Any) -> Iterator[Diagnostic]:
             if key != "to":
                 hint += ", or end"
             yield Diagnostic(
-                "LT203", f"the rewind point is step {step:,}, but training ends at step {total:,}",
-                ("prune", "rewind", key), hint, f"step {step}",
+                "LT203",
+                f"the rewind point is step {step:,}, but training ends at step {total:,}",
+                ("prune", "rewind", key),
+                hint,
+                f"step {step}",
             )
     if rewind.retrain is not None and resolve.steps(spec, rewind.retrain) < 1:
         yield Diagnostic(
-            "LT202", "the retraining has no steps", ("prune", "rewind", "retrain"),
+            "LT202",
+            "the retraining has no steps",
+            ("prune", "rewind", "retrain"),
             "write how long to fine-tune, or `rewind: none` for no retraining",
         )
 
@@ -81,14 +89,19 @@ def milestones_are_inside(spec: Any) -> Iterator[Diagnostic]:
         if not 0 < step < total:
             where = "is never reached" if step >= total else "changes nothing"
             yield Diagnostic(
-                "LT204", f"the drop at step {step:,} {where}: training takes {total:,} steps",
-                path, f"write a point after step 0 and before step {total}", f"step {step}",
+                "LT204",
+                f"the drop at step {step:,} {where}: training takes {total:,} steps",
+                path,
+                f"write a point after step 0 and before step {total}",
+                f"step {step}",
             )
         elif step <= before:
             yield Diagnostic(
                 "LT206",
-                f"the drop at step {step:,} does not come after the one at step {before:,}", path,
-                "write the drops in rising order", f"step {step}",
+                f"the drop at step {step:,} does not come after the one at step {before:,}",
+                path,
+                "write the drops in rising order",
+                f"step {step}",
             )
         before = max(before, step)
 
@@ -99,8 +112,11 @@ def warmup_is_inside(spec: Any) -> Iterator[Diagnostic]:
     total = resolve.total_steps(spec)
     if warmup > total:
         yield Diagnostic(
-            "LT205", f"the warm-up takes {warmup:,} steps, but training ends at step {total:,}",
-            ("train", "lr_schedule", "warmup"), f"write at most {total}it", f"step {warmup}",
+            "LT205",
+            f"the warm-up takes {warmup:,} steps, but training ends at step {total:,}",
+            ("train", "lr_schedule", "warmup"),
+            f"write at most {total}it",
+            f"step {warmup}",
         )
 
 
@@ -110,8 +126,10 @@ def exemptions_match(spec: Any) -> Iterator[Diagnostic]:
     for number, pattern in enumerate(spec.prune.exempt):
         if not any(resolve.is_exempt(name, [pattern]) for name in names):
             yield Diagnostic(
-                "LT208", f"{pattern!r} matches no prunable tensor of this network",
-                ("prune", "exempt", number), "the prunable tensors are " + _some(names),
+                "LT208",
+                f"{pattern!r} matches no prunable tensor of this network",
+                ("prune", "exempt", number),
+                "the prunable tensors are " + _some(names),
             )
 
 
@@ -119,7 +137,9 @@ def something_is_prunable(spec: Any) -> Iterator[Diagnostic]:
     """LT209."""
     if resolve.graph(spec).prunable and not resolve.prunable(spec):
         yield Diagnostic(
-            "LT209", "every prunable tensor is exempt", ("prune", "exempt"),
+            "LT209",
+            "every prunable tensor is exempt",
+            ("prune", "exempt"),
             "leave at least one tensor to prune",
         )
 
@@ -136,8 +156,10 @@ def levels_leave_something(spec: Any) -> Iterator[Diagnostic]:
     for level in resolve.levels(spec):
         if level.keep == before:
             yield Diagnostic(
-                "LT214", f"level {level.number} would prune nothing: "
-                f"{sum(before):,} weights remain, and their share rounds to none", path,
+                "LT214",
+                f"level {level.number} would prune nothing: "
+                f"{sum(before):,} weights remain, and their share rounds to none",
+                path,
                 "write fewer levels, a larger fraction, or a lower density",
             )
             return
@@ -145,7 +167,9 @@ def levels_leave_something(spec: Any) -> Iterator[Diagnostic]:
             if count == 0:
                 what = f"of {tensors[place].name} " if layered else ""
                 yield Diagnostic(
-                    "LT207", f"level {level.number} would leave no weight {what}".rstrip(), path,
+                    "LT207",
+                    f"level {level.number} would leave no weight {what}".rstrip(),
+                    path,
                     "write fewer levels or a higher density"
                     + (", or exempt the tensor" if layered else ""),
                 )
@@ -159,8 +183,10 @@ def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
         return
     if spec.replicates is not None and spec.replicates != len(spec.seeds):
         yield Diagnostic(
-            "LT211", f"replicates is {spec.replicates}, but there are {len(spec.seeds)} seeds",
-            ("replicates",), "leave one of the two out, or make them agree",
+            "LT211",
+            f"replicates is {spec.replicates}, but there are {len(spec.seeds)} seeds",
+            ("replicates",),
+            "leave one of the two out, or make them agree",
         )
     seen = Counter((r.init, r.order, r.mask) for r in resolve.replicates(spec))
     first: set[tuple[int, int, int]] = set()
@@ -168,8 +194,10 @@ def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
         seeds = (replicate.init, replicate.order, replicate.mask)
         if seen[seeds] > 1 and seeds in first:
             yield Diagnostic(
-                "LT212", "this replicate has the same seeds as an earlier one",
-                ("seeds", replicate.number - 1), "give every replicate seeds of its own",
+                "LT212",
+                "this replicate has the same seeds as an earlier one",
+                ("seeds", replicate.number - 1),
+                "give every replicate seeds of its own",
             )
         first.add(seeds)
 
@@ -179,8 +207,11 @@ def branch_names_are_free(spec: Any) -> Iterator[Diagnostic]:
     for name in spec.branches:
         if name in TAKEN:
             yield Diagnostic(
-                "LT215", f"{name!r} is what the table calls its own lines", ("branches", name),
-                "give the branch another name", at="key",
+                "LT215",
+                f"{name!r} is what the table calls its own lines",
+                ("branches", name),
+                "give the branch another name",
+                at="key",
             )
 
 
@@ -193,8 +224,10 @@ def branch_levels_exist(spec: Any) -> Iterator[Diagnostic]:
         for place, level in enumerate(branch.levels):
             if level > count:
                 yield Diagnostic(
-                    "LT210", f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
-                    ("branches", name, "levels", place), f"write a level from 1 to {count}",
+                    "LT210",
+                    f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+                    ("branches", name, "levels", place),
+                    f"write a level from 1 to {count}",
                 )
 
 
@@ -205,15 +238,20 @@ def branch_schedules_begin(spec: Any) -> Iterator[Diagnostic]:
     for name, branch in spec.branches.items():
         if branch.schedule is None and open_ended:
             yield Diagnostic(
-                "LT213", f"branch {name} trains fresh weights, but the ticket's schedule starts at "
-                "the end of training", ("branches", name),
-                "write where its schedule begins, for example `schedule: 0it`", at="key",
+                "LT213",
+                f"branch {name} trains fresh weights, but the ticket's schedule starts at "
+                "the end of training",
+                ("branches", name),
+                "write where its schedule begins, for example `schedule: 0it`",
+                at="key",
             )
         elif branch.schedule is not None and resolve.steps(spec, branch.schedule) >= total:
             step = resolve.steps(spec, branch.schedule)
             yield Diagnostic(
-                "LT203", f"the branch would begin at step {step:,}, but training ends at step "
-                f"{total:,}", ("branches", name, "schedule"), f"write a point before step {total}",
+                "LT203",
+                f"the branch would begin at step {step:,}, but training ends at step {total:,}",
+                ("branches", name, "schedule"),
+                f"write a point before step {total}",
                 f"step {step}",
             )
 

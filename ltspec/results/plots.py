@@ -28,15 +28,31 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
         if branch == TICKET and curve[0].level == 0:
             dense = 100 * curve[0].accuracy[split].mean
             axes.axhline(dense, color="0.6", linewidth=1, linestyle="--", zorder=0)
-            axes.annotate("dense", (1, dense), xycoords=("axes fraction", "data"),
-                          xytext=(-4, 3), textcoords="offset points", ha="right", color="0.4")
+            axes.annotate(
+                "dense",
+                (1, dense),
+                xycoords=("axes fraction", "data"),
+                xytext=(-4, 3),
+                textcoords="offset points",
+                ha="right",
+                color="0.4",
+            )
         middle = [100 * line.accuracy[split].mean for line in curve]
         bars = [
             [100 * (line.accuracy[split].mean - line.accuracy[split].low) for line in curve],
             [100 * (line.accuracy[split].high - line.accuracy[split].mean) for line in curve],
         ]
-        axes.errorbar([100 * line.density for line in curve], middle, yerr=bars, label=branch,
-                      color=f"C{number}", marker="o", markersize=3.5, linewidth=1.5, capsize=2.5)
+        axes.errorbar(
+            [100 * line.density for line in curve],
+            middle,
+            yerr=bars,
+            label=branch,
+            color=f"C{number}",
+            marker="o",
+            markersize=3.5,
+            linewidth=1.5,
+            capsize=2.5,
+        )
     axes.set_xscale("log")
     axes.invert_xaxis()
     ticks = sorted({100 * line.density for line in lines}, reverse=True)
@@ -46,8 +62,10 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
     axes.set_xlabel("weights remaining (%)")
     axes.set_ylabel(f"{split} accuracy (%)")
     count = max(line.replicates for line in lines)
-    axes.set_title(f"{title}: mean of {count} replicates, bars from lowest to highest"
-                   if count > 1 else title, fontsize=10)
+    axes.set_title(
+        f"{title}: mean of {count} replicates, bars from lowest to highest" if count > 1 else title,
+        fontsize=10,
+    )
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
     target.parent.mkdir(parents=True, exist_ok=True)

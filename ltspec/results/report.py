@@ -24,7 +24,8 @@ def write_results(plan: Plan, session: Session) -> tuple[Path, list[Path]]:
         (folder / "table.csv").write_text(table.as_csv(found), encoding="utf-8")
         (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")
         (folder / "plan.json").write_text(
-            planfile.write(plan, session.execution.describe()), encoding="utf-8")
+            planfile.write(plan, session.execution.describe()), encoding="utf-8"
+        )
         tickets = place_tickets(plan, session.realm, folder / "tickets")
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror}", code="LT403") from None

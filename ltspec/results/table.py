@@ -56,8 +56,14 @@ class Line:
 def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
     """A row for each outcome whose every score is there. ``scores``: by place of the stage."""
     return [
-        Row(outcome.replicate, outcome.branch, outcome.level, density(plan, outcome), outcome.kept,
-            {split: scores[place] for split, place in outcome.scores.items()})
+        Row(
+            outcome.replicate,
+            outcome.branch,
+            outcome.level,
+            density(plan, outcome),
+            outcome.kept,
+            {split: scores[place] for split, place in outcome.scores.items()},
+        )
         for outcome in plan.outcomes
         if all(place in scores for place in outcome.scores.values())
     ]
@@ -76,12 +82,22 @@ def summary(found: Sequence[Row]) -> list[Line]:
     order = list(dict.fromkeys(row.branch for row in found))
     return [
         Line(
-            branch, level, group[0].density, group[0].kept, len(group),
-            *({split: _spread([row.scores[split][figure] for row in group])
-               for split in group[0].scores} for figure in ("accuracy", "loss")),
+            branch,
+            level,
+            group[0].density,
+            group[0].kept,
+            len(group),
+            *(
+                {
+                    split: _spread([row.scores[split][figure] for row in group])
+                    for split in group[0].scores
+                }
+                for figure in ("accuracy", "loss")
+            ),
         )
         for (branch, level), group in sorted(
-            groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+            groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+        )
     ]
 
 
@@ -94,19 +110,50 @@ def as_csv(found: Sequence[Row]) -> str:
     """One line for each replicate, branch, level and split."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["replicate", "branch", "level", "density", "kept", "split", "examples",
-                     "correct", "accuracy", "loss"])
+    writer.writerow(
+        [
+            "replicate",
+            "branch",
+            "level",
+            "density",
+            "kept",
+            "split",
+            "examples",
+            "correct",
+            "accuracy",
+            "loss",
+        ]
+    )
     for row in found:
         for split, score in row.scores.items():
-            writer.writerow([row.replicate, row.branch, row.level, row.density, row.kept, split,
-                             score["examples"], score["correct"], score["accuracy"], score["loss"]])
+            writer.writerow(
+                [
+                    row.replicate,
+                    row.branch,
+                    row.level,
+                    row.density,
+                    row.kept,
+                    split,
+                    score["examples"],
+                    score["correct"],
+                    score["accuracy"],
+                    score["loss"],
+                ]
+            )
     return text.getvalue()
 
 
 def as_json(plan: Plan, found: Sequence[Row]) -> str:
     """Rows and summary as one JSON object."""
-    return json.dumps({
-        "name": plan.name, "prunable": plan.prunable,
-        "rows": [asdict(row) for row in found],
-        "summary": [asdict(line) for line in summary(found)],
-    }, indent=1) + "\n"
+    return (
+        json.dumps(
+            {
+                "name": plan.name,
+                "prunable": plan.prunable,
+                "rows": [asdict(row) for row in found],
+                "summary": [asdict(line) for line in summary(found)],
+            },
+            indent=1,
+        )
+        + "\n"
+    )

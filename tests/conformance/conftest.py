@@ -47,7 +47,9 @@ RATES = {"sgd": 0.05, "nesterov": 0.05, "plain": 0.1, "adam": 0.01}
 
 
 def network(
-    shape: tuple[int, ...] = (2, 5, 5), widths: Sequence[int] = (12, 9), classes: int = 6,
+    shape: tuple[int, ...] = (2, 5, 5),
+    widths: Sequence[int] = (12, 9),
+    classes: int = 6,
     bias: bool = True,
 ) -> Graph:
     """A multilayer perceptron with ReLU; without widths, a linear classifier."""
@@ -87,19 +89,33 @@ class Case:
         return record(self.recipe, start, stop, fresh_at)
 
     def play(
-        self, backend: Backend, start: int = 0, stop: int = 20, state: State | None = None,
+        self,
+        backend: Backend,
+        start: int = 0,
+        stop: int = 20,
+        state: State | None = None,
         fresh_at: int = 0,
     ) -> tuple[State, NDArray[np.float32]]:
         """The steps start .. stop - 1 from ``state``, or from the case's own at step 0."""
         return backend.train(
-            self.graph, self.split, self.tape(start, stop, fresh_at), state or self.state,
-            self.masks, self.rule, self.lowering,
+            self.graph,
+            self.split,
+            self.tape(start, stop, fresh_at),
+            state or self.state,
+            self.masks,
+            self.rule,
+            self.lowering,
         )
 
 
 def case(
-    adapter: Adapter, rule: str = "sgd", graph: Graph | None = None, count: int = 43,
-    batch_size: int = 8, kept: float = 0.5, rate: float | None = None,
+    adapter: Adapter,
+    rule: str = "sgd",
+    graph: Graph | None = None,
+    count: int = 43,
+    batch_size: int = 8,
+    kept: float = 0.5,
+    rate: float | None = None,
 ) -> Case:
     """``kept`` is the share of prunable weights that stay; 1 means no masks at all."""
     graph = graph or network()
@@ -109,7 +125,8 @@ def case(
     random = np.random.default_rng(7)
     masks = {p.name: random.random(p.shape) < kept for p in graph.prunable} if kept < 1 else {}
     weights = {
-        name: array * masks[name] if name in masks
+        name: array * masks[name]
+        if name in masks
         else array + random.normal(0, 0.1, array.shape).astype(np.float32)
         for name, array in initial_weights(graph, "kaiming-normal", 5).items()
     }

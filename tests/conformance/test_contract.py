@@ -78,8 +78,13 @@ def test_arguments_are_left_alone(kit, backend32):
     case = kit.case("adam")
     state, _ = case.play(backend32, 0, 7)
     arrays = [
-        *state.weights.values(), *state.slots["first"].values(), *state.slots["second"].values(),
-        *case.masks.values(), case.split.images, case.split.labels, case.split.scale,
+        *state.weights.values(),
+        *state.slots["first"].values(),
+        *state.slots["second"].values(),
+        *case.masks.values(),
+        case.split.images,
+        case.split.labels,
+        case.split.scale,
     ]
     before = [array.tobytes() for array in arrays]
     case.play(backend32, 7, 14, state)
@@ -92,16 +97,25 @@ def test_arguments_are_left_alone(kit, backend32):
 def test_read_only_data_will_do(kit, backend32):
     """Arrays that were read from a file are often read-only."""
     plain, frozen = kit.case("sgd"), kit.case("sgd")
-    for array in (frozen.split.images, frozen.split.labels, frozen.split.scale,
-                  *frozen.state.weights.values(), *frozen.masks.values()):
+    for array in (
+        frozen.split.images,
+        frozen.split.labels,
+        frozen.split.scale,
+        *frozen.state.weights.values(),
+        *frozen.masks.values(),
+    ):
         array.setflags(write=False)
     assert kit.identical(frozen.play(backend32)[0], plain.play(backend32)[0])
 
 
 @pytest.mark.parametrize(
     ("rule", "slots"),
-    [("sgd", ["velocity"]), ("nesterov", ["velocity"]), ("plain", []),
-     ("adam", ["first", "second"])],
+    [
+        ("sgd", ["velocity"]),
+        ("nesterov", ["velocity"]),
+        ("plain", []),
+        ("adam", ["first", "second"]),
+    ],
 )
 def test_what_comes_back(kit, backend32, rule, slots):
     case = kit.case(rule)

@@ -62,13 +62,18 @@ def test_reference_gradients_are_finite_differences(kit, reference, shape):
 
 
 @settings(
-    max_examples=12, deadline=None, derandomize=True, database=None,
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     layers=st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.booleans()), max_size=4),
     shape=st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4)),
-    classes=st.integers(1, 5), batch=st.integers(1, 6), seed=st.integers(0, 2**31),
+    classes=st.integers(1, 5),
+    batch=st.integers(1, 6),
+    seed=st.integers(0, 2**31),
 )
 def test_any_graph(kit, reference, backend64, layers, shape, classes, batch, seed):
     nodes = [Node("flat", Flatten(), (INPUT,))]
@@ -125,9 +130,7 @@ def test_large_logits_do_not_overflow(kit, reference, backend32):
 def test_one_class_has_nothing_to_learn(kit, backend64):
     """softmax of one logit is 1: loss and gradients are exactly zero."""
     case = kit.case(graph=kit.network(classes=1))
-    loss, gradients = backend64.gradients(
-        case.graph, case.split, case.state.weights, np.arange(8)
-    )
+    loss, gradients = backend64.gradients(case.graph, case.split, case.state.weights, np.arange(8))
     assert loss == 0
     assert not any(array.any() for array in gradients.values())
 
@@ -135,9 +138,7 @@ def test_one_class_has_nothing_to_learn(kit, backend64):
 def test_labels_of_one_class_alone(kit, reference, backend64):
     case = kit.case()
     case.split.labels[:] = 4
-    loss, gradients = backend64.gradients(
-        case.graph, case.split, case.state.weights, np.arange(8)
-    )
+    loss, gradients = backend64.gradients(case.graph, case.split, case.state.weights, np.arange(8))
     expected, by_hand = reference.gradients(
         case.graph, case.split, case.state.weights, np.arange(8)
     )

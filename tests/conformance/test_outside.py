@@ -31,8 +31,12 @@ def test_torch_nn_and_optim(kit, reference, backend_name, rule):
     case = kit.case(rule)
     images, labels = (torch.from_numpy(array) for array in _inputs(case))
     net = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(50, 12), torch.nn.ReLU(), torch.nn.Linear(12, 9),
-        torch.nn.ReLU(), torch.nn.Linear(9, 6),
+        torch.nn.Flatten(),
+        torch.nn.Linear(50, 12),
+        torch.nn.ReLU(),
+        torch.nn.Linear(12, 9),
+        torch.nn.ReLU(),
+        torch.nn.Linear(9, 6),
     ).double()
     names = list(case.state.weights)
     parameters = dict(zip(names, net.parameters(), strict=True))
@@ -40,10 +44,14 @@ def test_torch_nn_and_optim(kit, reference, backend_name, rule):
         parameter.data = torch.tensor(case.state.weights[name], dtype=torch.float64)
     r = case.rule
     groups = [
-        {"params": [p for n, p in parameters.items() if n.endswith("weight")],
-         "weight_decay": r.weight_decay},
-        {"params": [p for n, p in parameters.items() if n.endswith("bias")],
-         "weight_decay": r.weight_decay if r.decay == "all" else 0.0},
+        {
+            "params": [p for n, p in parameters.items() if n.endswith("weight")],
+            "weight_decay": r.weight_decay,
+        },
+        {
+            "params": [p for n, p in parameters.items() if n.endswith("bias")],
+            "weight_decay": r.weight_decay if r.decay == "all" else 0.0,
+        },
     ]
     optimizer: torch.optim.Optimizer
     if isinstance(r, Adam):

@@ -80,7 +80,10 @@ def test_again_in_another_process(adapter, backend_name):
     assert len(mine) == hashlib.sha256().digest_size * 2
     call = f"print(digest(importlib.import_module('ltspec_{backend_name}').adapter))"
     other = subprocess.run(
-        [sys.executable, "-c", PROGRAM + call], capture_output=True, text=True, check=False,
+        [sys.executable, "-c", PROGRAM + call],
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=120,
     )
     assert other.returncode == 0, other.stderr

@@ -53,18 +53,14 @@ def test_one_step_by_hand(kit, backend64):
     for name, w in weights.items():
         v = 0.9 * 0.25 + gradients[name] + 0.01 * w
         np.testing.assert_allclose(after.slots["velocity"][name], v, atol=1e-12)
-        np.testing.assert_allclose(
-            after.weights[name], w - float(tape.rates[0]) * v, atol=1e-12
-        )
+        np.testing.assert_allclose(after.weights[name], w - float(tape.rates[0]) * v, atol=1e-12)
 
 
 def test_adams_first_step_is_the_rate(kit, backend64):
     """With fresh moments both corrections cancel: the step is lr * sign(g), for g >> epsilon."""
     case = kit.case("adam", kept=1)
     tape = case.tape(0, 1)
-    _, gradients = backend64.gradients(
-        case.graph, case.split, case.state.weights, tape.batch(0)
-    )
+    _, gradients = backend64.gradients(case.graph, case.split, case.state.weights, tape.batch(0))
     after, _ = case.play(backend64, 0, 1)
     for parameter in case.graph.parameters:
         w = case.state.weights[parameter.name].astype(np.float64)

@@ -17,8 +17,21 @@ FRACTIONS = st.integers(1, 99).map(lambda hundredths: hundredths / 100)
 def test_the_papers_grid_of_lenet() -> None:
     levels = amounts.iterative(LENET, "global", 0.2, 15)
     assert [level.kept for level in levels] == [
-        212_960, 170_368, 136_294, 109_035, 87_228, 69_782, 55_826, 44_661, 35_729, 28_583,
-        22_866, 18_293, 14_634, 11_707, 9_366,
+        212_960,
+        170_368,
+        136_294,
+        109_035,
+        87_228,
+        69_782,
+        55_826,
+        44_661,
+        35_729,
+        28_583,
+        22_866,
+        18_293,
+        14_634,
+        11_707,
+        9_366,
     ]
     assert levels[-1].kept / sum(LENET) == pytest.approx(0.0352, abs=5e-5)
 
@@ -29,10 +42,21 @@ def test_layers_shrink_each_by_itself() -> None:
     assert second.keep == (6, 56)  # 2 of 8; 18.75 of 75 is 19
 
 
-@pytest.mark.parametrize(("remaining", "fraction", "expected"), [
-    (10, 0.2, 2), (5, 0.5, 2), (7, 0.5, 4), (15, 0.1, 2), (25, 0.1, 2), (35, 0.1, 4), (1, 0.2, 0),
-    (3, 0.35, 1), (10, 0.35, 4), (30, 0.35, 10),  # 3.5 and 10.5, which binary fractions miss
-])
+@pytest.mark.parametrize(
+    ("remaining", "fraction", "expected"),
+    [
+        (10, 0.2, 2),
+        (5, 0.5, 2),
+        (7, 0.5, 4),
+        (15, 0.1, 2),
+        (25, 0.1, 2),
+        (35, 0.1, 4),
+        (1, 0.2, 0),
+        (3, 0.35, 1),
+        (10, 0.35, 4),
+        (30, 0.35, 10),  # 3.5 and 10.5, which binary fractions miss
+    ],
+)
 def test_halves_go_to_even(remaining: int, fraction: float, expected: int) -> None:
     assert amounts.pruned(remaining, fraction) == expected
 
@@ -53,8 +77,12 @@ def test_one_shot() -> None:
     assert (level.number, level.keep, level.kept) == (1, (1, 10), 11)
 
 
-@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=5), FRACTIONS, st.integers(1, 30),
-       st.sampled_from(["global", "layer"]))
+@given(
+    st.lists(st.integers(1, 10_000), min_size=1, max_size=5),
+    FRACTIONS,
+    st.integers(1, 30),
+    st.sampled_from(["global", "layer"]),
+)
 def test_levels_never_grow_and_stay_near_the_fraction(
     sizes: list[int], fraction: float, count: int, scope: amounts.Scope
 ) -> None:
@@ -66,8 +94,12 @@ def test_levels_never_grow_and_stay_near_the_fraction(
         before = level.keep
 
 
-@given(st.lists(st.integers(1, 5_000), min_size=1, max_size=4), FRACTIONS, FRACTIONS,
-       st.sampled_from(["global", "layer"]))
+@given(
+    st.lists(st.integers(1, 5_000), min_size=1, max_size=4),
+    FRACTIONS,
+    FRACTIONS,
+    st.sampled_from(["global", "layer"]),
+)
 def test_to_density_is_met_to_the_weight(
     sizes: list[int], density: float, fraction: float, scope: amounts.Scope
 ) -> None:

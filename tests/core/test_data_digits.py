@@ -108,13 +108,24 @@ def test_without_the_file_scikit_learn_itself_is_asked(
     assert asked
 
 
-@pytest.mark.parametrize("content", [
-    b"", gzip.compress(b""), b"not gzip", gzip.compress(b"1,2\n"), gzip.compress(b"a,b\n"),
-    gzip.compress(b"1,2\n" * 999)[:-9], gzip.compress((b"0," * 64 + b"0\n") * 1796),
-    gzip.compress((b"0," * 64 + b"10\n") * 1797), gzip.compress((b"17," * 64 + b"1\n") * 1797),
-    gzip.compress((b"0.5," * 64 + b"1\n") * 1797), gzip.compress((b"257," * 64 + b"1\n") * 1797),
-    gzip.compress((b"nan," * 64 + b"1\n") * 1797), gzip.compress((b"-1," * 64 + b"1\n") * 1797),
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        gzip.compress(b""),
+        b"not gzip",
+        gzip.compress(b"1,2\n"),
+        gzip.compress(b"a,b\n"),
+        gzip.compress(b"1,2\n" * 999)[:-9],
+        gzip.compress((b"0," * 64 + b"0\n") * 1796),
+        gzip.compress((b"0," * 64 + b"10\n") * 1797),
+        gzip.compress((b"17," * 64 + b"1\n") * 1797),
+        gzip.compress((b"0.5," * 64 + b"1\n") * 1797),
+        gzip.compress((b"257," * 64 + b"1\n") * 1797),
+        gzip.compress((b"nan," * 64 + b"1\n") * 1797),
+        gzip.compress((b"-1," * 64 + b"1\n") * 1797),
+    ],
+)
 def test_a_damaged_file(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere(monkeypatch, tmp_path).write_bytes(content)
     with pytest.raises(DataError) as caught:
@@ -123,9 +134,7 @@ def test_a_damaged_file(content: bytes, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_other_bytes_are_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere(monkeypatch, tmp_path).write_bytes(
-        gzip.compress((b"3," * 64 + b"1\n") * 1797)
-    )
+    elsewhere(monkeypatch, tmp_path).write_bytes(gzip.compress((b"3," * 64 + b"1\n") * 1797))
     assert "not the one that ltspec knows" in load("digits", None).warnings[0]
 
 
@@ -142,8 +151,12 @@ def test_assemble_checks_what_is_known() -> None:
     test = np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 9], np.uint8)
     assert assemble(facts, train, test, ("beware",)).warnings == ("beware",)
     for wrong in (
-        (train[0][:2], train[1][:2]), (train[0][:, 0], train[1]), (train[0], train[1][:2]),
-        (train[0] + 17, train[1]), (train[0], train[1] + 1), (train[0].astype(np.int8), train[1]),
+        (train[0][:2], train[1][:2]),
+        (train[0][:, 0], train[1]),
+        (train[0], train[1][:2]),
+        (train[0] + 17, train[1]),
+        (train[0], train[1] + 1),
+        (train[0].astype(np.int8), train[1]),
     ):
         with pytest.raises(DataError, match=r"digits \(train\)") as caught:
             assemble(facts, wrong, test)
@@ -155,7 +168,8 @@ def test_the_fingerprint_sees_every_byte_type_and_shape() -> None:
     other = pair[0].copy()
     other[1, 0, 1, 1] = 1
     prints = [
-        fingerprint(pair, pair), fingerprint((other, pair[1]), pair),
+        fingerprint(pair, pair),
+        fingerprint((other, pair[1]), pair),
         fingerprint(pair, (other, pair[1])),
         fingerprint((pair[0].reshape(2, 1, 1, 4), pair[1]), pair),
         fingerprint((pair[0].view(np.int8), pair[1]), pair),

@@ -53,28 +53,31 @@ def header(*values: int, kind: int = 8) -> bytes:
     return struct.pack(f">HBB{len(values)}I", 0, kind, len(values), *values)
 
 
-@pytest.mark.parametrize(("content", "says"), [
-    (b"", "begins with nothing, not with 00 00 08 03"),
-    (b"<html>", "begins with 3c 68 74 6d"),
-    (header(3, 4, 5, kind=13) + bytes(60), "begins with 00 00 0d 03"),
-    (header(60) + bytes(60), "begins with 00 00 08 01, not with 00 00 08 03"),
-    (b"\x03\x08\x00\x00" + GOOD[4:], "begins with 03 08 00 00"),
-    (GOOD[:10], "ends within its header"),
-    (struct.pack("<HBBIII", 0, 8, 3, *SHAPE) + bytes(60), "says that it holds 50,331,648 x"),
-    (header(2, 4, 5) + bytes(40), "says that it holds 2 x 4 x 5, not 3 x 4 x 5"),
-    (header(3, 5, 4) + bytes(60), "says that it holds 3 x 5 x 4, not 3 x 4 x 5"),
-    (header(2**32 - 1, 4, 5), "says that it holds 4,294,967,295 x 4 x 5"),
-    (GOOD[:-1], "is truncated: 75 of 76 bytes"),
-    (GOOD + b"x", "goes on after the 76 bytes"),
-    (gzip.compress(GOOD[:-1]), "is truncated: 75 of 76 bytes"),
-    (gzip.compress(GOOD + b"x"), "goes on after the 76 bytes"),
-    (gzip.compress(GOOD)[:-1], "is truncated gzip"),
-    (gzip.compress(GOOD)[:15], "is truncated gzip"),
-    (b"\x1f\x8b", "is truncated gzip"),
-    (gzip.compress(GOOD) + b"x", "goes on after the end of its gzip data"),
-    (gzip.compress(GOOD)[:-8] + bytes(8), "is corrupted gzip"),
-    (b"\x1f\x8b" + bytes(50), "is corrupted gzip"),
-])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "begins with nothing, not with 00 00 08 03"),
+        (b"<html>", "begins with 3c 68 74 6d"),
+        (header(3, 4, 5, kind=13) + bytes(60), "begins with 00 00 0d 03"),
+        (header(60) + bytes(60), "begins with 00 00 08 01, not with 00 00 08 03"),
+        (b"\x03\x08\x00\x00" + GOOD[4:], "begins with 03 08 00 00"),
+        (GOOD[:10], "ends within its header"),
+        (struct.pack("<HBBIII", 0, 8, 3, *SHAPE) + bytes(60), "says that it holds 50,331,648 x"),
+        (header(2, 4, 5) + bytes(40), "says that it holds 2 x 4 x 5, not 3 x 4 x 5"),
+        (header(3, 5, 4) + bytes(60), "says that it holds 3 x 5 x 4, not 3 x 4 x 5"),
+        (header(2**32 - 1, 4, 5), "says that it holds 4,294,967,295 x 4 x 5"),
+        (GOOD[:-1], "is truncated: 75 of 76 bytes"),
+        (GOOD + b"x", "goes on after the 76 bytes"),
+        (gzip.compress(GOOD[:-1]), "is truncated: 75 of 76 bytes"),
+        (gzip.compress(GOOD + b"x"), "goes on after the 76 bytes"),
+        (gzip.compress(GOOD)[:-1], "is truncated gzip"),
+        (gzip.compress(GOOD)[:15], "is truncated gzip"),
+        (b"\x1f\x8b", "is truncated gzip"),
+        (gzip.compress(GOOD) + b"x", "goes on after the end of its gzip data"),
+        (gzip.compress(GOOD)[:-8] + bytes(8), "is corrupted gzip"),
+        (b"\x1f\x8b" + bytes(50), "is corrupted gzip"),
+    ],
+)
 def test_a_bad_file(content: bytes, says: str, file: Path) -> None:
     file.write_bytes(content)
     with pytest.raises(DataError) as caught:
@@ -83,10 +86,14 @@ def test_a_bad_file(content: bytes, says: str, file: Path) -> None:
     assert caught.value.message.startswith(f"{file} {says}")
 
 
-@pytest.mark.parametrize(("pack", "size"), [
-    (bytes, 50_000_000), (lambda data: gzip.compress(data, 9), 50_000_000),
-    (lambda data: gzip.compress(data, 9), 3_500_000),  # small enough to be looked into
-])
+@pytest.mark.parametrize(
+    ("pack", "size"),
+    [
+        (bytes, 50_000_000),
+        (lambda data: gzip.compress(data, 9), 50_000_000),
+        (lambda data: gzip.compress(data, 9), 3_500_000),  # small enough to be looked into
+    ],
+)
 def test_a_bomb_is_not_unpacked(pack: type[bytes], size: int, file: Path) -> None:
     file.write_bytes(pack(GOOD + bytes(size)))
     tracemalloc.start()

@@ -60,13 +60,19 @@ def contents() -> dict[str, bytes]:
 def packed(contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """The tiny files as published, and the reader made to believe that they are."""
     packed = {f"{stem}.gz": gzip.compress(data, mtime=0) for stem, data in contents.items()}
-    monkeypatch.setattr(mnist, "CONTENT", {
-        stem: hashlib.sha256(data).hexdigest() for stem, data in contents.items()
-    })
-    monkeypatch.setattr(mnist, "FILES", tuple(
-        Remote(name, len(data), hashlib.md5(data).hexdigest(), hashlib.sha256(data).hexdigest())
-        for name, data in packed.items()
-    ))
+    monkeypatch.setattr(
+        mnist,
+        "CONTENT",
+        {stem: hashlib.sha256(data).hexdigest() for stem, data in contents.items()},
+    )
+    monkeypatch.setattr(
+        mnist,
+        "FILES",
+        tuple(
+            Remote(name, len(data), hashlib.md5(data).hexdigest(), hashlib.sha256(data).hexdigest())
+            for name, data in packed.items()
+        ),
+    )
     return packed
 
 
@@ -85,7 +91,17 @@ def test_the_true_files(real: Path) -> None:
     assert data.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert data.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert np.bincount(data.test.labels).tolist() == [
-        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
     # Results in stores were made from these bytes. If this changes, raise the version in facts.py.
     assert data.fingerprint == "de6dad79bcdcbd5b3700c84f850b06343ab110a6aa536583a8081f3669ab6702"
     pixels = data.train.images / 255
@@ -212,8 +228,11 @@ def test_it_is_downloaded_from_the_first_mirror_that_is_right(
     images = "train-images-idx3-ubyte.gz"
     flipped = packed[images][:-1] + b"\xff"
     mirrors = [
-        down, serve({images: 503})[0], serve({images: flipped})[0],
-        serve({images: packed[images][:-5]})[0], serve({images: packed[images] + b"x"})[0],
+        down,
+        serve({images: 503})[0],
+        serve({images: flipped})[0],
+        serve({images: packed[images][:-5]})[0],
+        serve({images: packed[images] + b"x"})[0],
     ]
     right, asked = serve(dict(packed))
     reports: list[str] = []
@@ -222,14 +241,17 @@ def test_it_is_downloaded_from_the_first_mirror_that_is_right(
     assert data.warnings == ()
     assert asked == list(packed)
     folder = tmp_path / "new" / "mnist"
-    assert {file.name: file.read_bytes() for file in folder.glob("*")
-            if not file.name.startswith(".")} == packed
+    assert {
+        file.name: file.read_bytes() for file in folder.glob("*") if not file.name.startswith(".")
+    } == packed
     assert not list(folder.glob(".*.part"))
     size = len(packed[images])
     said = [report.split(": ", 1)[1] for report in reports if not report.startswith("downloading")]
     assert said[:5] == [
-        "cannot be reached (ConnectionError)", "answers 503 Service Unavailable",
-        "sends other bytes than the published ones", f"sends {size - 5:,} of {size:,} bytes",
+        "cannot be reached (ConnectionError)",
+        "answers 503 Service Unavailable",
+        "sends other bytes than the published ones",
+        f"sends {size - 5:,} of {size:,} bytes",
         f"sends more than {size:,} bytes",
     ]
     # The second time nothing is asked for.
@@ -257,8 +279,9 @@ def test_when_no_mirror_is_right_it_says_what_to_put_where(
     assert down in caught.value.message
     assert all(name in caught.value.hint for name in packed)
     assert str(tmp_path / "mnist") in caught.value.hint
-    assert [file.name for file in (tmp_path / "mnist").glob("*")
-            if file.name != ".download.lock"] == []
+    assert [
+        file.name for file in (tmp_path / "mnist").glob("*") if file.name != ".download.lock"
+    ] == []
 
 
 def test_parts_of_a_killed_download_are_removed(

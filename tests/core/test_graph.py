@@ -23,9 +23,12 @@ def test_lenet_has_the_papers_size() -> None:
 
 def test_parameters_come_in_graph_order_and_canonical_layout() -> None:
     assert [(p.name, p.shape, p.role, p.fan_in, p.fan_out) for p in LENET.parameters] == [
-        ("fc1.weight", (300, 784), "weight", 784, 300), ("fc1.bias", (300,), "bias", 784, 300),
-        ("fc2.weight", (100, 300), "weight", 300, 100), ("fc2.bias", (100,), "bias", 300, 100),
-        ("fc3.weight", (10, 100), "weight", 100, 10), ("fc3.bias", (10,), "bias", 100, 10),
+        ("fc1.weight", (300, 784), "weight", 784, 300),
+        ("fc1.bias", (300,), "bias", 784, 300),
+        ("fc2.weight", (100, 300), "weight", 300, 100),
+        ("fc2.bias", (100,), "bias", 300, 100),
+        ("fc3.weight", (10, 100), "weight", 100, 10),
+        ("fc3.bias", (10,), "bias", 100, 10),
     ]
     assert [p.name for p in LENET.prunable] == ["fc1.weight", "fc2.weight", "fc3.weight"]
 
@@ -41,8 +44,13 @@ def test_cost_of_one_example() -> None:
 
 def test_shapes() -> None:
     assert LENET.shapes == {
-        "input": (1, 28, 28), "flatten": (784,), "fc1": (300,), "relu1": (300,), "fc2": (100,),
-        "relu2": (100,), "fc3": (10,),
+        "input": (1, 28, 28),
+        "flatten": (784,),
+        "fc1": (300,),
+        "relu1": (300,),
+        "fc2": (100,),
+        "relu2": (100,),
+        "fc3": (10,),
     }
 
 
@@ -52,9 +60,14 @@ def test_a_lenet_without_hidden_layers_is_a_linear_classifier() -> None:
     assert sum(p.size for p in graph.parameters) == 650
 
 
-@pytest.mark.parametrize("graph", [
-    LENET, lenet((1, 8, 8), 10, (5,)), Graph((6,), (Node("fc", Linear(5, bias=False), (INPUT,)),)),
-])
+@pytest.mark.parametrize(
+    "graph",
+    [
+        LENET,
+        lenet((1, 8, 8), 10, (5,)),
+        Graph((6,), (Node("fc", Linear(5, bias=False), (INPUT,)),)),
+    ],
+)
 def test_a_description_is_plain_json_and_gives_the_graph_back(graph: Graph) -> None:
     description = json.loads(json.dumps(graph.describe()))
     again = Graph.from_description(description)
@@ -85,16 +98,19 @@ def node(name: str, op: Flatten | Linear | Relu, *inputs: str) -> Node:
     return Node(name, op, inputs)
 
 
-@pytest.mark.parametrize(("nodes", "says"), [
-    ((), "at least one node"),
-    ((node("a", Relu(), INPUT), node("a", Relu(), INPUT)), "two nodes are named 'a'"),
-    ((node(INPUT, Relu(), INPUT),), "two nodes are named 'input'"),
-    ((node("a", Relu(), "b"), node("b", Relu(), INPUT)), "'a' reads 'b', which comes later"),
-    ((node("a", Relu(), "a"),), "'a' reads 'a', which comes later or never"),
-    ((node("a", Relu(), INPUT, INPUT),), "'a' takes one input, not 2"),
-    ((node("a", Relu()),), "'a' takes one input, not 0"),
-    ((node("a", Linear(3), INPUT),), r"'a' needs a flat input, not \(1, 8, 8\)"),
-])
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        ((), "at least one node"),
+        ((node("a", Relu(), INPUT), node("a", Relu(), INPUT)), "two nodes are named 'a'"),
+        ((node(INPUT, Relu(), INPUT),), "two nodes are named 'input'"),
+        ((node("a", Relu(), "b"), node("b", Relu(), INPUT)), "'a' reads 'b', which comes later"),
+        ((node("a", Relu(), "a"),), "'a' reads 'a', which comes later or never"),
+        ((node("a", Relu(), INPUT, INPUT),), "'a' takes one input, not 2"),
+        ((node("a", Relu()),), "'a' takes one input, not 0"),
+        ((node("a", Linear(3), INPUT),), r"'a' needs a flat input, not \(1, 8, 8\)"),
+    ],
+)
 def test_illegal_graphs(nodes: tuple[Node, ...], says: str) -> None:
     with pytest.raises(GraphError, match=says):
         _ = Graph((1, 8, 8), nodes).shapes

@@ -12,8 +12,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # A module may import from its own layer and those below it.
-LAYERS = [["errors"], ["language", "diagnostics"], ["networks", "data"], ["decisions"], ["plan"],
-          ["engine"], ["results"], ["cli", "__main__"]]
+LAYERS = [
+    ["errors"],
+    ["language", "diagnostics"],
+    ["networks", "data"],
+    ["decisions"],
+    ["plan"],
+    ["engine"],
+    ["results"],
+    ["cli", "__main__"],
+]
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax"}
 BACKENDS = sorted(path.name for path in (ROOT / "backends").glob("ltspec_*"))
@@ -45,14 +53,22 @@ def test_the_core_imports_downward_and_no_framework(path: Path) -> None:
             assert LAYER_OF[rest[0]] <= LAYER_OF[part], f"imports upward: {name}"
 
 
-@pytest.mark.parametrize(("library", "home"), [
-    ("pydantic", "language"), ("ruamel", "language/source.py"), ("click", "cli"),
-    ("safetensors", "engine/record.py"), ("pooch", "data"), ("rich", "cli"),
-    ("matplotlib", "results/plots.py"),
-])
+@pytest.mark.parametrize(
+    ("library", "home"),
+    [
+        ("pydantic", "language"),
+        ("ruamel", "language/source.py"),
+        ("click", "cli"),
+        ("safetensors", "engine/record.py"),
+        ("pooch", "data"),
+        ("rich", "cli"),
+        ("matplotlib", "results/plots.py"),
+    ],
+)
 def test_a_library_stays_in_its_home(library: str, home: str) -> None:
     users = [
-        path.relative_to(ROOT / "ltspec").as_posix() for path in modules(ROOT / "ltspec")
+        path.relative_to(ROOT / "ltspec").as_posix()
+        for path in modules(ROOT / "ltspec")
         if any(name.split(".")[0] == library for name in imported(path))
     ]
     assert users, f"{library} is not used at all"
@@ -73,8 +89,11 @@ def test_nothing_prints_outside_of_the_command_line() -> None:
     for path in modules(ROOT / "ltspec"):
         if path.relative_to(ROOT / "ltspec").parts[0] in ("cli", "__main__.py"):
             continue
-        calls = [node.func.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        calls = [
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
         assert "print" not in calls, path
         assert "exit" not in calls, path
 
@@ -83,7 +102,10 @@ def loaded_by(code: str) -> set[str]:
     """Top-level modules that a fresh interpreter has after ``code``."""
     done = subprocess.run(
         [sys.executable, "-c", code + "\nimport sys; print('\\n'.join(sys.modules))"],
-        capture_output=True, text=True, check=True, cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     return {line.split(".")[0] for line in done.stdout.splitlines()}
 
@@ -98,7 +120,8 @@ def test_planning_every_example_loads_no_framework() -> None:
         "from ltspec.cli.main import cli\n"
         f"for file in {files!r}:\n"
         "  for backend in ('numpy', 'torch', 'tensorflow'):\n"
-        "    cli.main(['plan', file, '--backend', backend], standalone_mode=False)\n")
+        "    cli.main(['plan', file, '--backend', backend], standalone_mode=False)\n"
+    )
     assert "ltspec" in loaded
     assert not loaded & FRAMEWORKS
 
@@ -106,7 +129,8 @@ def test_planning_every_example_loads_no_framework() -> None:
 def test_validating_loads_nothing_heavy() -> None:
     loaded = loaded_by(
         "from ltspec.cli.main import cli\n"
-        f"cli.main(['validate', {str(EXAMPLES[0])!r}], standalone_mode=False)")
+        f"cli.main(['validate', {str(EXAMPLES[0])!r}], standalone_mode=False)"
+    )
     assert not loaded & (FRAMEWORKS | {"numpy", "rich", "safetensors", "sklearn", "matplotlib"})
 
 

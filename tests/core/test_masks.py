@@ -56,8 +56,9 @@ def test_against_a_stable_sort(data: st.DataObject) -> None:
     """The slow definition: sort by (score, index), drop from the front."""
     shapes = data.draw(st.lists(st.integers(1, 12), min_size=1, max_size=3))
     scores = {
-        f"t{number}": data.draw(hnp.arrays(np.float32, size, elements=st.sampled_from(
-            [0.0, 0.5, 1.0, 2.0, np.inf])))
+        f"t{number}": data.draw(
+            hnp.arrays(np.float32, size, elements=st.sampled_from([0.0, 0.5, 1.0, 2.0, np.inf]))
+        )
         for number, size in enumerate(shapes)
     }
     before = {name: data.draw(hnp.arrays(np.bool_, score.shape)) for name, score in scores.items()}
@@ -67,7 +68,7 @@ def test_against_a_stable_sort(data: st.DataObject) -> None:
     flat = np.concatenate(list(scores.values()))
     order = [index for index in np.argsort(flat, kind="stable") if alive[index]]
     expected = np.zeros_like(alive)
-    expected[order[len(order) - keep:]] = True
+    expected[order[len(order) - keep :]] = True
     assert kept.tolist() == expected.tolist()
 
 

@@ -32,32 +32,53 @@ def story(plan: Plan) -> list[str]:
 
 def test_weight_rewinding_to_the_start() -> None:
     assert story(plan_of()) == [
-        "0 init", "1 train state=0 0-40", "2 evaluate state=1",
-        "3 prune state=1", "4 rewind state=0 mask=3", "5 train state=4 0-40", "6 evaluate state=5",
-        "7 prune state=5 mask=3", "8 rewind state=0 mask=7", "9 train state=8 0-40",
+        "0 init",
+        "1 train state=0 0-40",
+        "2 evaluate state=1",
+        "3 prune state=1",
+        "4 rewind state=0 mask=3",
+        "5 train state=4 0-40",
+        "6 evaluate state=5",
+        "7 prune state=5 mask=3",
+        "8 rewind state=0 mask=7",
+        "9 train state=8 0-40",
         "10 evaluate state=9",
     ]
 
 
 def test_late_rewinding_makes_the_rewind_point_a_part_of_the_dense_training() -> None:
     assert story(plan_of("prune.rewind={to: 10it}", "prune.schedule.levels=1")) == [
-        "0 init", "1 train state=0 0-10", "2 train state=0 0-40 after 1", "3 evaluate state=2",
-        "4 prune state=2", "5 rewind state=1 mask=4", "6 train state=5 10-40", "7 evaluate state=6",
+        "0 init",
+        "1 train state=0 0-10",
+        "2 train state=0 0-40 after 1",
+        "3 evaluate state=2",
+        "4 prune state=2",
+        "5 rewind state=1 mask=4",
+        "6 train state=5 10-40",
+        "7 evaluate state=6",
     ]
 
 
 def test_learning_rate_rewinding_keeps_the_trained_weights() -> None:
     plan = plan_of("prune.rewind={weights: end, schedule: 10it}")
     assert story(plan)[3:] == [
-        "3 prune state=1", "4 rewind state=1 mask=3", "5 train state=4 10-40", "6 evaluate state=5",
-        "7 prune state=5 mask=3", "8 rewind state=5 mask=7", "9 train state=8 10-40",
+        "3 prune state=1",
+        "4 rewind state=1 mask=3",
+        "5 train state=4 10-40",
+        "6 evaluate state=5",
+        "7 prune state=5 mask=3",
+        "8 rewind state=5 mask=7",
+        "9 train state=8 10-40",
         "10 evaluate state=9",
     ]
 
 
 def test_fine_tuning_goes_on_past_the_end_at_the_last_rate() -> None:
-    plan = plan_of("prune.rewind={weights: end, schedule: end, retrain: 8it}",
-                   "train.lr_schedule={name: cosine}", "prune.schedule.levels=1")
+    plan = plan_of(
+        "prune.rewind={weights: end, schedule: end, retrain: 8it}",
+        "train.lr_schedule={name: cosine}",
+        "prune.schedule.levels=1",
+    )
     assert story(plan)[5] == "5 train state=4 40-48"
     work = plan.stages[5].work
     assert isinstance(work, Train)
@@ -66,8 +87,12 @@ def test_fine_tuning_goes_on_past_the_end_at_the_last_rate() -> None:
 
 def test_no_retraining_measures_the_pruned_network_itself() -> None:
     assert story(plan_of("prune.rewind=none"))[3:] == [
-        "3 prune state=1", "4 rewind state=1 mask=3", "5 evaluate state=4",
-        "6 prune state=4 mask=3", "7 rewind state=4 mask=6", "8 evaluate state=7",
+        "3 prune state=1",
+        "4 rewind state=1 mask=3",
+        "5 evaluate state=4",
+        "6 prune state=4 mask=3",
+        "7 rewind state=4 mask=6",
+        "8 evaluate state=7",
     ]
 
 
@@ -81,23 +106,34 @@ def test_random_masks_do_not_wait_for_training() -> None:
 def test_reinitialised_branches_share_the_mask_and_draw_weights_of_their_own() -> None:
     plan = plan_of("branches.fresh={kind: reinitialize, levels: [2]}")
     lines = story(plan)
-    assert lines[11:] == ["11 init", "12 rewind state=11 mask=7", "13 train state=12 0-40",
-                          "14 evaluate state=13"]
+    assert lines[11:] == [
+        "11 init",
+        "12 rewind state=11 mask=7",
+        "13 train state=12 0-40",
+        "14 evaluate state=13",
+    ]
     draws = [stage.work.draw for stage in plan.stages if isinstance(stage.work, Init)]
     assert draws[0] == 0
     assert draws[1] > 0
     assert [(o.branch, o.level) for o in plan.outcomes] == [
-        ("ticket", 0), ("ticket", 1), ("ticket", 2), ("fresh", 2)]
+        ("ticket", 0),
+        ("ticket", 1),
+        ("ticket", 2),
+        ("fresh", 2),
+    ]
 
 
 def test_two_draws_are_two_experiments_and_equal_draws_are_one() -> None:
-    two = plan_of("branches.a={kind: reinitialize, draw: 1}", "branches.b={kind: reinitialize, draw: 2}")
+    two = plan_of(
+        "branches.a={kind: reinitialize, draw: 1}", "branches.b={kind: reinitialize, draw: 2}"
+    )
     one = plan_of("branches.a={kind: reinitialize}", "branches.b={kind: reinitialize}")
     assert len(two.stages) == 11 + 2 * 2 * 4
     assert len(one.stages) == 11 + 2 * 4
     assert one.written == len(two.stages)
     assert [o.trained for o in one.outcomes if o.branch == "a"] == [
-        o.trained for o in one.outcomes if o.branch == "b"]
+        o.trained for o in one.outcomes if o.branch == "b"
+    ]
 
 
 def test_replicates_share_what_their_seeds_share() -> None:
@@ -110,32 +146,59 @@ def keys(plan: Plan) -> set[str]:
     return {stage.key for stage in plan.stages}
 
 
-@pytest.mark.parametrize("change", [
-    "name=other", "about=something", "replicates=1", "seeds=[1]", "model.init=glorot-normal",
-    "prune.rewind={weights: 0it, schedule: 0it}", "train.optimizer.nesterov=false",
-    "prune.criterion=magnitude", "prune.rewind={to: 0ep}", "train.optimizer.weight_decay=0",
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "name=other",
+        "about=something",
+        "replicates=1",
+        "seeds=[1]",
+        "model.init=glorot-normal",
+        "prune.rewind={weights: 0it, schedule: 0it}",
+        "train.optimizer.nesterov=false",
+        "prune.criterion=magnitude",
+        "prune.rewind={to: 0ep}",
+        "train.optimizer.weight_decay=0",
+    ],
+)
 def test_what_changes_no_meaning_changes_no_key(change: str) -> None:
     assert keys(plan_of(change)) == keys(plan_of())
 
 
-@pytest.mark.parametrize("change", [
-    "train.batch_size=32", "train.optimizer.lr=0.2", "train.optimizer.momentum=0.8",
-    "train.optimizer.nesterov=true", "train.optimizer.weight_decay=1e-4",
-    "train.lr_schedule={name: step, drops: [20it]}", "train.lr_schedule={name: constant, warmup: 2it}",
-    "train.lr_schedule={name: linear}", "train.lr_schedule={name: cosine}", "train.duration=41it",
-    "train.optimizer={name: adam, lr: 0.1}", "seeds=[2]", "model.widths=[13]",
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "train.batch_size=32",
+        "train.optimizer.lr=0.2",
+        "train.optimizer.momentum=0.8",
+        "train.optimizer.nesterov=true",
+        "train.optimizer.weight_decay=1e-4",
+        "train.lr_schedule={name: step, drops: [20it]}",
+        "train.lr_schedule={name: constant, warmup: 2it}",
+        "train.lr_schedule={name: linear}",
+        "train.lr_schedule={name: cosine}",
+        "train.duration=41it",
+        "train.optimizer={name: adam, lr: 0.1}",
+        "seeds=[2]",
+        "model.widths=[13]",
+    ],
+)
 def test_what_changes_the_training_changes_every_trained_key(change: str) -> None:
     before, after = plan_of(), plan_of(change)
     trained = {stage.key for stage in before.stages if stage.kind != "init"}
     assert not trained & keys(after)
 
 
-@pytest.mark.parametrize("change", [
-    "prune.schedule.fraction=0.3", "prune.scope=layer", "prune.exempt=[fc2.weight]",
-    "prune.criterion=random", "prune.schedule={name: one-shot, density: 0.5}",
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "prune.schedule.fraction=0.3",
+        "prune.scope=layer",
+        "prune.exempt=[fc2.weight]",
+        "prune.criterion=random",
+        "prune.schedule={name: one-shot, density: 0.5}",
+    ],
+)
 def test_what_changes_the_pruning_keeps_the_dense_training(change: str) -> None:
     before, after = plan_of(), plan_of(change)
     assert [s.key for s in before.stages[:3]] == [s.key for s in after.stages[:3]]
@@ -144,12 +207,22 @@ def test_what_changes_the_pruning_keeps_the_dense_training(change: str) -> None:
 
 def test_a_point_of_a_training_has_the_same_key_however_it_is_reached() -> None:
     """The state at step 40 is the same one, whichever rewind point lies on the way."""
-    plain, late, later = plan_of(), plan_of("prune.rewind={to: 10it}"), plan_of("prune.rewind={to: 20it}")
-    dense = [next(s for s in p.stages if isinstance(s.work, Train) and s.work.stop == 40)
-             for p in (plain, late, later)]
+    plain, late, later = (
+        plan_of(),
+        plan_of("prune.rewind={to: 10it}"),
+        plan_of("prune.rewind={to: 20it}"),
+    )
+    dense = [
+        next(s for s in p.stages if isinstance(s.work, Train) and s.work.stop == 40)
+        for p in (plain, late, later)
+    ]
     assert len({stage.key for stage in dense}) == 1
-    runs = {s.run for p in (plain, late, later) for s in p.stages
-            if isinstance(s.work, Train) and dict(s.inputs) == {"state": 0}}
+    runs = {
+        s.run
+        for p in (plain, late, later)
+        for s in p.stages
+        if isinstance(s.work, Train) and dict(s.inputs) == {"state": 0}
+    }
     assert len(runs) == 1
 
 
@@ -178,11 +251,24 @@ def test_examples_seen() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_any_plan_survives_its_file(data: st.DataObject) -> None:
-    changes = data.draw(st.lists(st.sampled_from([
-        "replicates=3", "prune.rewind={to: 7it}", "prune.rewind=none", "evaluate=[test, train]",
-        "prune.criterion=random", "prune.scope=layer", "branches.b={kind: reinitialize, schedule: 0it}",
-        "train.optimizer={name: adam, lr: 1e-3}", "train.lr_schedule={name: step, drops: [9it]}",
-    ]), unique=True))
+    changes = data.draw(
+        st.lists(
+            st.sampled_from(
+                [
+                    "replicates=3",
+                    "prune.rewind={to: 7it}",
+                    "prune.rewind=none",
+                    "evaluate=[test, train]",
+                    "prune.criterion=random",
+                    "prune.scope=layer",
+                    "branches.b={kind: reinitialize, schedule: 0it}",
+                    "train.optimizer={name: adam, lr: 1e-3}",
+                    "train.lr_schedule={name: step, drops: [9it]}",
+                ]
+            ),
+            unique=True,
+        )
+    )
     plan = plan_of(*changes)
     assert planfile.read(planfile.write(plan)) == (plan, None)
 
@@ -210,8 +296,9 @@ def changed(text: str, change: str) -> str:
     return json.dumps(document)
 
 
-@pytest.mark.parametrize("change", ["recipe", "stop", "key", "input", "version", "network",
-                                    "missing", "kind"])
+@pytest.mark.parametrize(
+    "change", ["recipe", "stop", "key", "input", "version", "network", "missing", "kind"]
+)
 def test_a_plan_file_that_was_changed_is_refused(change: str) -> None:
     with pytest.raises(UsageError) as caught:
         planfile.read(changed(planfile.write(plan_of()), change))
@@ -227,7 +314,9 @@ def test_what_is_no_plan_file_is_refused(text: str) -> None:
 
 def test_every_pass_leaves_a_legal_plan_and_a_broken_one_is_named() -> None:
     def forget_inputs(plan: Plan, _: object) -> Plan:
-        stages = tuple(replace(s, inputs={}) if isinstance(s.work, Rewind) else s for s in plan.stages)
+        stages = tuple(
+            replace(s, inputs={}) if isinstance(s.work, Rewind) else s for s in plan.stages
+        )
         return replace(plan, stages=stages)
 
     with pytest.raises(LtspecError, match=r"after the pass forget_inputs: .*reads \[\]"):
@@ -269,8 +358,20 @@ def test_keys_are_literal() -> None:
 
 
 LITERAL = [
-    "325ff50c729e", "cbaaef898220", "9355636c0f90", "13753e7b3957", "53e3f9de7161",
-    "a1030ae6e43c", "1b8918356251", "a630836982b3", "ecca9f16f378", "af87e473d51f",
-    "86492e55baaa", "ead02cc87920", "18e6beb4fc8d", "012bf9c9a6dc", "4878ff86c941",
+    "325ff50c729e",
+    "cbaaef898220",
+    "9355636c0f90",
+    "13753e7b3957",
+    "53e3f9de7161",
+    "a1030ae6e43c",
+    "1b8918356251",
+    "a630836982b3",
+    "ecca9f16f378",
+    "af87e473d51f",
+    "86492e55baaa",
+    "ead02cc87920",
+    "18e6beb4fc8d",
+    "012bf9c9a6dc",
+    "4878ff86c941",
     "749bd94cca63",
 ]

@@ -54,8 +54,16 @@ class Diary:
 
 
 def session(plan: Plan, store: Path, diary: Diary | None = None) -> Session:
-    return Session.open(plan, backend="numpy", device="cpu", precision="float32", threads=None,
-                        store=store, data=store, note=(diary or Diary()).note)
+    return Session.open(
+        plan,
+        backend="numpy",
+        device="cpu",
+        precision="float32",
+        threads=None,
+        store=store,
+        data=store,
+        note=(diary or Diary()).note,
+    )
 
 
 def run(plan: Plan, store: Path, every: float = 1e9) -> tuple[Session, Diary]:
@@ -147,8 +155,9 @@ def test_a_damaged_result_is_named_and_made_again(tmp_path: Path) -> None:
     shutil.rmtree(opened.realm.array_file(plan.stages[10].key).parent)  # the last score
     shutil.rmtree(opened.realm.array_file(plan.stages[9].key).parent)  # and its training
     _, diary = run(plan, tmp_path / "s")
-    assert [plan.stages[place].key[:8] in note
-            for place, note in zip((4, 8), diary.notes, strict=True)] == [True, True]
+    assert [
+        plan.stages[place].key[:8] in note for place, note in zip((4, 8), diary.notes, strict=True)
+    ] == [True, True]
     assert diary.done == ["rewind", "rewind", "train", "evaluate"]
     again = session(plan, tmp_path / "s")
     for place, kept in before.items():
@@ -226,39 +235,56 @@ def test_a_result_that_breaks_a_promise_is_never_stored(
         return type(state)(weights, state.step, state.slots), losses
 
     import ltspec_numpy.play
+
     trainer = ltspec_numpy.play.NumpyBackend.train
     match kind:
         case "train":
             monkeypatch.setattr(ltspec_numpy.play.NumpyBackend, "train", regrow)
         case "prune":  # the rule that removes one weight too many
             honest = masking.prune
-            monkeypatch.setattr(performing.masking, "prune",
-                                lambda s, b, keep: honest(s, b, [k - 1 for k in keep]))
+            monkeypatch.setattr(
+                performing.masking, "prune", lambda s, b, keep: honest(s, b, [k - 1 for k in keep])
+            )
         case "rewind":
-            monkeypatch.setattr(performing.masking, "apply", lambda w, m: {
-                n: np.where(m.get(n, True), a, 0).astype(a.dtype) * np.float32(1.0001)
-                for n, a in w.items()})
+            monkeypatch.setattr(
+                performing.masking,
+                "apply",
+                lambda w, m: {
+                    n: np.where(m.get(n, True), a, 0).astype(a.dtype) * np.float32(1.0001)
+                    for n, a in w.items()
+                },
+            )
         case "evaluate":
-            monkeypatch.setattr(ltspec_numpy.play.NumpyBackend, "evaluate", lambda *a: type(
-                "E", (), {"examples": 358, "correct": 1, "loss_sum": 0.0})())
+            monkeypatch.setattr(
+                ltspec_numpy.play.NumpyBackend,
+                "evaluate",
+                lambda *a: type("E", (), {"examples": 358, "correct": 1, "loss_sum": 0.0})(),
+            )
     with pytest.raises(InvariantError) as caught:
         run(plan, tmp_path / "s")
     assert caught.value.code == "LT402"
     realm = session(plan, tmp_path / "s").realm
-    first = next(s for s in plan.stages if s.kind == kind and (kind != "train" or (s.steps and
-                 plan.stages[s.inputs["state"]].kind == "rewind")))
+    first = next(
+        s
+        for s in plan.stages
+        if s.kind == kind
+        and (kind != "train" or (s.steps and plan.stages[s.inputs["state"]].kind == "rewind"))
+    )
     assert not realm.has(first.key)
 
 
-def test_other_bytes_under_the_same_name_are_refused(tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_bytes_under_the_same_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(plan_of(), tmp_path / "s")
     from dataclasses import replace
 
     import ltspec.engine.session as sessions
+
     load = sessions.load
-    monkeypatch.setattr(sessions, "load",
-                        lambda name, *rest: replace(load(name, *rest), fingerprint="0" * 64))
+    monkeypatch.setattr(
+        sessions, "load", lambda name, *rest: replace(load(name, *rest), fingerprint="0" * 64)
+    )
     with pytest.raises(DataError) as caught:
         run(plan_of("train.optimizer.lr=0.2"), tmp_path / "s")
     assert caught.value.code == "LT307"
@@ -269,7 +295,9 @@ def test_initial_weights_are_those_of_the_core(tmp_path: Path) -> None:
     graph = next(iter(opened.plan.graphs.values()))
     expected = initial_weights(graph, "glorot-normal", 1)
     found = weights_of(arrays(opened, 0))
-    assert {n: a.tobytes() for n, a in found.items()} == {n: a.tobytes() for n, a in expected.items()}
+    assert {n: a.tobytes() for n, a in found.items()} == {
+        n: a.tobytes() for n, a in expected.items()
+    }
 
 
 def test_standing_asks_only_for_what_is_missing() -> None:
@@ -289,14 +317,21 @@ def test_the_folder_that_a_person_opens(tmp_path: Path) -> None:
     folder, tickets = write_results(plan, opened)
     assert folder == tmp_path / "s" / "runs" / "tiny" / "numpy-float32"
     names = [ticket.relative_to(folder).as_posix() for ticket in tickets]
-    assert names[:4] == ["tickets/replicate-1/level-1.safetensors",
-                         "tickets/replicate-1/fresh-level-1.safetensors",
-                         "tickets/replicate-1/level-2.safetensors",
-                         "tickets/replicate-1/fresh-level-2.safetensors"]
+    assert names[:4] == [
+        "tickets/replicate-1/level-1.safetensors",
+        "tickets/replicate-1/fresh-level-1.safetensors",
+        "tickets/replicate-1/level-2.safetensors",
+        "tickets/replicate-1/fresh-level-2.safetensors",
+    ]
     import safetensors.numpy
 
     ticket = safetensors.numpy.load_file(tickets[0])
-    assert state_of(ticket, 0).weights.keys() == {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"}
+    assert state_of(ticket, 0).weights.keys() == {
+        "fc1.weight",
+        "fc1.bias",
+        "fc2.weight",
+        "fc2.bias",
+    }
     rows = table.rows(plan, scores(plan, opened.realm))
     assert len(rows) == 2 * 5
     lines = (folder / "table.csv").read_text().splitlines()
@@ -304,21 +339,38 @@ def test_the_folder_that_a_person_opens(tmp_path: Path) -> None:
     assert len(lines) == 1 + 2 * len(rows)
     summary = table.summary(rows)
     assert [(line.branch, line.level) for line in summary] == [
-        ("ticket", 0), ("ticket", 1), ("ticket", 2), ("fresh", 1), ("fresh", 2)]
+        ("ticket", 0),
+        ("ticket", 1),
+        ("ticket", 2),
+        ("fresh", 1),
+        ("fresh", 2),
+    ]
     dense = [row.scores["test"]["accuracy"] for row in rows if row.level == 0]
     assert summary[0].accuracy["test"].mean == pytest.approx(sum(dense) / 2)
     assert (summary[0].accuracy["test"].low, summary[0].accuracy["test"].high) == (
-        min(dense), max(dense))
+        min(dense),
+        max(dense),
+    )
 
 
-@pytest.mark.parametrize(("backend", "device", "code"), [
-    ("numpi", "auto", "LT301"), ("numpy", "cuda", "LT303"), ("numpy", "tpu", "LT303")])
+@pytest.mark.parametrize(
+    ("backend", "device", "code"),
+    [("numpi", "auto", "LT301"), ("numpy", "cuda", "LT303"), ("numpy", "tpu", "LT303")],
+)
 def test_a_missing_backend_or_device_is_said_before_anything_is_made(
     tmp_path: Path, backend: str, device: str, code: str
 ) -> None:
     with pytest.raises(BackendError) as caught:
-        Session.open(plan_of(), backend=backend, device=device, precision="float32", threads=None,
-                     store=tmp_path / "s", data=tmp_path, note=print)
+        Session.open(
+            plan_of(),
+            backend=backend,
+            device=device,
+            precision="float32",
+            threads=None,
+            store=tmp_path / "s",
+            data=tmp_path,
+            note=print,
+        )
     assert caught.value.code == code
     assert caught.value.hint
     assert not (tmp_path / "s").exists()

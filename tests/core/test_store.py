@@ -114,16 +114,28 @@ def test_a_result_may_be_changed_by_its_reader_alone(realm: Realm) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    facts=st.dictionaries(st.text(), st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=8,
-    ), max_size=4),
+    facts=st.dictionaries(
+        st.text(),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.floats(allow_nan=False, allow_infinity=False)
+            | st.text(),
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+            ),
+            max_leaves=8,
+        ),
+        max_size=4,
+    ),
     arrays=st.dictionaries(
         st.text(min_size=1).filter(lambda name: name != "__metadata__" and name.isprintable()),
-        st.sampled_from(DTYPES).flatmap(lambda name: nst.arrays(name, nst.array_shapes(
-            min_dims=0, min_side=0, max_dims=3, max_side=4))),
+        st.sampled_from(DTYPES).flatmap(
+            lambda name: nst.arrays(
+                name, nst.array_shapes(min_dims=0, min_side=0, max_dims=3, max_side=4)
+            )
+        ),
         max_size=4,
     ),
 )
@@ -146,14 +158,20 @@ def test_the_bytes_of_a_record_never_change() -> None:
     """A change here makes every store unreadable: then raise FORMAT."""
     arrays, facts = pack({"format": 1, "key": KEY}, {"b": 1, "a": 1.0}, {"x": np.ones(2, bool)})
     assert facts == (
-        b'{"arrays":"' + _sha256(arrays).encode() + b'","facts":{"a":1.0,"b":1},"format":1,"key":"'
-        + KEY.encode() + b'","sha256":"' + facts[-66:-2] + b'"}'
+        b'{"arrays":"'
+        + _sha256(arrays).encode()
+        + b'","facts":{"a":1.0,"b":1},"format":1,"key":"'
+        + KEY.encode()
+        + b'","sha256":"'
+        + facts[-66:-2]
+        + b'"}'
     )
     unsigned = facts[:-77] + b"}"
     assert facts[-66:-2].decode() == _sha256(unsigned)
     header = arrays[8 : 8 + int.from_bytes(arrays[:8], "little")]
     assert header.rstrip() == (
-        b'{"__metadata__":{"ltspec":"{\\"format\\":1,\\"key\\":\\"' + KEY.encode()
+        b'{"__metadata__":{"ltspec":"{\\"format\\":1,\\"key\\":\\"'
+        + KEY.encode()
         + b'\\"}"},"x":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}}'
     )
 
@@ -168,10 +186,19 @@ def test_byte_order_and_memory_layout_do_not_matter() -> None:
         assert pack({}, {}, {"a": other}) == pack({}, {}, {"a": plain})
 
 
-@pytest.mark.parametrize("facts", [
-    {"a": float("nan")}, {"a": float("inf")}, {1: 2}, {"a": (1, 2)}, {"a": {2: 3}},
-    {"a": np.float32(1)}, {"a": np.int64(1)}, {"a": b"x"},
-])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"a": float("nan")},
+        {"a": float("inf")},
+        {1: 2},
+        {"a": (1, 2)},
+        {"a": {2: 3}},
+        {"a": np.float32(1)},
+        {"a": np.int64(1)},
+        {"a": b"x"},
+    ],
+)
 def test_facts_that_json_would_change_are_refused(facts: dict[str, object], realm: Realm) -> None:
     with pytest.raises((ValueError, TypeError)):
         realm.write(KEY, facts, {})
@@ -185,15 +212,32 @@ def test_arrays_of_other_types_are_refused(dtype: str, realm: Realm) -> None:
     assert not realm.has(KEY)
 
 
-@pytest.mark.parametrize("key", [
-    "", "0123", "../../../../etc", "ABCDEF0123", "0123456789\n", "g" * 64, "a" * 129, "a/b",
-    "01234567\0",
-])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "0123",
+        "../../../../etc",
+        "ABCDEF0123",
+        "0123456789\n",
+        "g" * 64,
+        "a" * 129,
+        "a/b",
+        "01234567\0",
+    ],
+)
 def test_keys_lead_nowhere_else(key: str, realm: Realm, store: Store) -> None:
     for call in (
-        realm.has, realm.read, realm.read_facts, realm.checkpoint_read, realm.checkpoint_drop,
-        realm.points, store.size, lambda key: realm.write(key, {}, {}),
-        lambda key: realm.checkpoint_write(key, {}, {}), lambda key: realm.add_point(KEY, 1, key),
+        realm.has,
+        realm.read,
+        realm.read_facts,
+        realm.checkpoint_read,
+        realm.checkpoint_drop,
+        realm.points,
+        store.size,
+        lambda key: realm.write(key, {}, {}),
+        lambda key: realm.checkpoint_write(key, {}, {}),
+        lambda key: realm.add_point(KEY, 1, key),
         lambda key: realm.lock(key).__enter__(),
     ):
         with pytest.raises(ValueError, match="cannot be the name of a key"):
@@ -243,8 +287,17 @@ def test_other_data_under_a_name_is_an_error_that_says_so(store: Store) -> None:
     store.check_data("mnist", "aa" * 32)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name":"mnist","fingerprints":3}', "\xff",
-                                  '{"name":"digits","fingerprints":{}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"name":"mnist","fingerprints":3}',
+        "\xff",
+        '{"name":"digits","fingerprints":{}}',
+    ],
+)
 def test_a_damaged_note_of_data_is_not_taken_for_a_missing_one(text: str, store: Store) -> None:
     store.check_data("mnist", "aa" * 32)
     (store.folder / "data" / "mnist.json").write_bytes(text.encode("latin1"))
@@ -283,10 +336,16 @@ def test_a_store_that_died_while_it_was_made_is_made(tmp_path: Path) -> None:
     assert Store.open(tmp_path).realm("a").read(KEY) is None
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ('{"format": 2}', "has format 2, and this ltspec reads format 1"),
-    ('{"format": "1"}', "has format '1'"), ("{}", "damaged"), ("[1]", "damaged"), ("", "damaged"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"format": 2}', "has format 2, and this ltspec reads format 1"),
+        ('{"format": "1"}', "has format '1'"),
+        ("{}", "damaged"),
+        ("[1]", "damaged"),
+        ("", "damaged"),
+    ],
+)
 def test_a_store_of_another_format(text: str, says: str, store: Store) -> None:
     (store.folder / "store.json").write_text(text)
     for create in (True, False):

@@ -45,7 +45,10 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Run Python code that sees the same modules as we do."""
     return subprocess.Popen(
         [sys.executable, "-c", PRELUDE + code, *map(str, arguments)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
 
@@ -226,14 +229,17 @@ def test_a_disk_that_fails_leaves_nothing_behind(
 @unix
 def test_a_file_that_the_system_will_not_let_grow(tmp_path: Path) -> None:
     """A real refusal by the kernel in the middle of a write."""
-    child = start("""
+    child = start(
+        """
 realm = Store.open(Path(sys.argv[1])).realm("a")
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     realm.write(KEY, {}, {"a": np.zeros(10_000)})
 except StoreError as error:
     print(error.code, error.message)
-""", tmp_path)
+""",
+        tmp_path,
+    )
     out, err = child.communicate(timeout=60)
     assert out.startswith("LT403 cannot write"), err
     assert not any((tmp_path / "temporary").iterdir())
@@ -245,7 +251,8 @@ def test_killed_before_any_file_operation_the_store_holds_the_old_or_the_new(
     tmp_path: Path,
 ) -> None:
     """Kill -9 before the first, second, ... last operation on files that a write makes."""
-    child = start("""
+    child = start(
+        """
 def killed_at(number, work):
     child = os.fork()
     if not child:
@@ -295,7 +302,9 @@ def check_checkpoint(realm):
 print(*kill_everywhere(lambda: realm.write(KEY, *content(1)), check_result))
 realm.checkpoint_write(KEY, *content(1))
 print(*kill_everywhere(lambda: realm.checkpoint_write(KEY, *content(2)), check_checkpoint))
-""", tmp_path)
+""",
+        tmp_path,
+    )
     out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
     (results, *seen), (checkpoints, *also) = (line.split() for line in out.splitlines())
@@ -376,11 +385,14 @@ for number in range(15):
 
 @unix
 def test_a_lock_waits_says_so_and_is_freed_by_a_kill(tmp_path: Path) -> None:
-    child = start("""
+    child = start(
+        """
 with Store.open(Path(sys.argv[1])).realm("a").lock(KEY):
     print("held", flush=True)
     signal.pause()
-""", tmp_path)
+""",
+        tmp_path,
+    )
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
     reports = []

@@ -38,8 +38,15 @@ def sha256(*arrays: NDArray[np.generic]) -> str:
 
 
 def recipe(examples: int, batch_size: int, order_seed: int = 0) -> Recipe:
-    return Recipe("made-up", 1, examples, batch_size, Sgd(0.9, False, 0.0, "all"),
-                  Schedule("step", 0.1, 3, drops=(7, 20), factor=0.1), order_seed)
+    return Recipe(
+        "made-up",
+        1,
+        examples,
+        batch_size,
+        Sgd(0.9, False, 0.0, "all"),
+        Schedule("step", 0.1, 3, drops=(7, 20), factor=0.1),
+        order_seed,
+    )
 
 
 # Streams ------------------------------------------------------------------------------------------
@@ -69,13 +76,16 @@ def test_golden_normal() -> None:
     assert sha256(numbers) == "d1110f909e208dfc2f91e3a7417d4d065a629e8c808cb2b856e62ace44df6c23"
 
 
-@pytest.mark.parametrize(("rule", "draw", "golden"), [
-    ("kaiming-normal", 0, "46d1b914b69e6ead9f9ab17539c4c2dae08ec7edb5be88d05b787dbf5532c8ca"),
-    ("kaiming-uniform", 0, "99474f57b4f176f28c02cc5ec15b062254e4b5f05a48fa982a4c9b8849913c4c"),
-    ("glorot-normal", 0, "0367226d8a2c40ef81ee0f69e64e35b3e13560c3b0c86c967877c69d8041034e"),
-    ("glorot-uniform", 0, "75ca1bfaa35511c966a1f4fd02a725d23b15a6fbe5cbadb0ce5089da3ef278c0"),
-    ("glorot-normal", 3, "cc26276e04e02447ad117b442602382f049164188ca5ccc6d489381244ffb8a1"),
-])
+@pytest.mark.parametrize(
+    ("rule", "draw", "golden"),
+    [
+        ("kaiming-normal", 0, "46d1b914b69e6ead9f9ab17539c4c2dae08ec7edb5be88d05b787dbf5532c8ca"),
+        ("kaiming-uniform", 0, "99474f57b4f176f28c02cc5ec15b062254e4b5f05a48fa982a4c9b8849913c4c"),
+        ("glorot-normal", 0, "0367226d8a2c40ef81ee0f69e64e35b3e13560c3b0c86c967877c69d8041034e"),
+        ("glorot-uniform", 0, "75ca1bfaa35511c966a1f4fd02a725d23b15a6fbe5cbadb0ce5089da3ef278c0"),
+        ("glorot-normal", 3, "cc26276e04e02447ad117b442602382f049164188ca5ccc6d489381244ffb8a1"),
+    ],
+)
 def test_golden_initial_weights(rule: str, draw: int, golden: str) -> None:
     """LeNet-300-100 on MNIST, seed 0; every parameter in graph order, biases included."""
     assert sha256(*initial_weights(LENET, rule, 0, draw).values()) == golden
@@ -123,9 +133,17 @@ def test_a_stream_does_not_move_because_another_is_used() -> None:
 
 def test_different_names_are_different_streams() -> None:
     names: list[tuple[int, str, tuple[str | int, ...]]] = [
-        (0, "order", (0,)), (1, "order", (0,)), (0, "order", (1,)), (0, "init", (0,)),
-        (0, "order", ()), (0, "order", (0, 0)), (0, "order", (1, 23)), (0, "order", (12, 3)),
-        (-1, "order", (0,)), (0, "orde", ("r", 0)), (2**64, "order", (0,)),
+        (0, "order", (0,)),
+        (1, "order", (0,)),
+        (0, "order", (1,)),
+        (0, "init", (0,)),
+        (0, "order", ()),
+        (0, "order", (0, 0)),
+        (0, "order", (1, 23)),
+        (0, "order", (12, 3)),
+        (-1, "order", (0,)),
+        (0, "orde", ("r", 0)),
+        (2**64, "order", (0,)),
     ]
     streams = {rng.bits(4, seed, purpose, *index).tobytes() for seed, purpose, index in names}
     assert len(streams) == len(names)
@@ -181,10 +199,15 @@ def decimal_cos(x: Decimal) -> Decimal:
 
 
 def test_logarithm() -> None:
-    numbers = np.concatenate([
-        rng.uniform(300, 0, "log"), 2.0 ** np.linspace(-1000, 1000, 300), [5e-324, 1.0, 2.0**-53],
-        1 + np.linspace(-1e-3, 1e-3, 101), [0.7071067811865475, 0.7071067811865476, 1.5, 2.0],
-    ])
+    numbers = np.concatenate(
+        [
+            rng.uniform(300, 0, "log"),
+            2.0 ** np.linspace(-1000, 1000, 300),
+            [5e-324, 1.0, 2.0**-53],
+            1 + np.linspace(-1e-3, 1e-3, 101),
+            [0.7071067811865475, 0.7071067811865476, 1.5, 2.0],
+        ]
+    )
     with localcontext() as context:
         context.prec = 50
         for x, y in zip(numbers.tolist(), exact.log(numbers).tolist(), strict=True):
@@ -193,9 +216,12 @@ def test_logarithm() -> None:
 
 
 def test_cosine() -> None:
-    numbers = np.concatenate([
-        rng.uniform(300, 0, "cos") * math.pi, [0.0, math.pi, math.pi / 2, 1e-9, math.pi / 3],
-    ])
+    numbers = np.concatenate(
+        [
+            rng.uniform(300, 0, "cos") * math.pi,
+            [0.0, math.pi, math.pi / 2, 1e-9, math.pi / 3],
+        ]
+    )
     with localcontext() as context:
         context.prec = 60
         for x, y in zip(numbers.tolist(), exact.cos(numbers).tolist(), strict=True):
@@ -204,10 +230,13 @@ def test_cosine() -> None:
 
 
 def test_normal_quantile() -> None:
-    p = np.concatenate([
-        rng.uniform(2000, 0, "quantile"), [2.0**-53, 1e-12, 0.02425, 0.5, 0.97575, 1 - 2.0**-53],
-        [math.nextafter(0.02425, 0), math.nextafter(0.97575, 1)],
-    ])
+    p = np.concatenate(
+        [
+            rng.uniform(2000, 0, "quantile"),
+            [2.0**-53, 1e-12, 0.02425, 0.5, 0.97575, 1 - 2.0**-53],
+            [math.nextafter(0.02425, 0), math.nextafter(0.97575, 1)],
+        ]
+    )
     true = np.array([NormalDist().inv_cdf(x) for x in p.tolist()])
     relative = np.abs(exact.normal_quantile(p) - true)[true != 0] / np.abs(true[true != 0])
     assert relative.max() < 1.2e-9
@@ -219,10 +248,15 @@ def test_normal_quantile() -> None:
 # Initial weights ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rule", "deviation"), [
-    ("kaiming-normal", math.sqrt(2 / 784)), ("kaiming-uniform", math.sqrt(6 / 784 / 3)),
-    ("glorot-normal", math.sqrt(2 / 1084)), ("glorot-uniform", math.sqrt(6 / 1084 / 3)),
-])
+@pytest.mark.parametrize(
+    ("rule", "deviation"),
+    [
+        ("kaiming-normal", math.sqrt(2 / 784)),
+        ("kaiming-uniform", math.sqrt(6 / 784 / 3)),
+        ("glorot-normal", math.sqrt(2 / 1084)),
+        ("glorot-uniform", math.sqrt(6 / 1084 / 3)),
+    ],
+)
 def test_initial_weights_have_the_rules_spread(rule: str, deviation: float) -> None:
     weights = initial_weights(LENET, rule, 1)
     assert list(weights) == [parameter.name for parameter in LENET.parameters]
@@ -246,7 +280,9 @@ def test_seeds_draws_and_layers_are_apart() -> None:
     graph = lenet((1, 4, 4), 16, (16, 16))
     seen = {
         initial_weights(graph, "glorot-normal", seed, draw)[name].tobytes()
-        for seed in (0, 1) for draw in (0, 1) for name in ("fc1.weight", "fc2.weight", "fc3.weight")
+        for seed in (0, 1)
+        for draw in (0, 1)
+        for name in ("fc1.weight", "fc2.weight", "fc3.weight")
     }
     assert len(seen) == 12
 
@@ -259,21 +295,24 @@ def test_an_unknown_rule() -> None:
 # Learning rates -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("schedule", "expected"), [
-    (Schedule("constant", 0.1, 0), [0.1] * 6),
-    (Schedule("constant", 0.5, 4), [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]),
-    (Schedule("step", 1.0, 0, drops=(2, 4), factor=0.5), [1, 1, 0.5, 0.5, 0.25, 0.25]),
-    (Schedule("step", 1.0, 3, drops=(1,), factor=0.5), [1 / 3, 1 / 3, 0.5, 0.5, 0.5, 0.5]),
-    (Schedule("linear", 1.0, 0, end=4), [1, 0.75, 0.5, 0.25, 0, 0]),
-    (Schedule("linear", 1.0, 2, end=6), [0.5, 1, 1, 0.75, 0.5, 0.25, 0, 0]),
-    (Schedule("linear", 1.0, 0, end=2, end_lr=0.2), [1, 0.6, 0.2, 0.2]),
-    (Schedule("cosine", 1.0, 0, end=4), [1, 0.8535534, 0.5, 0.14644661, 0, 0]),
-    (Schedule("cosine", 2.0, 1, end=3, end_lr=1.0), [2, 2, 1.5, 1, 1]),
-    (Schedule("step", 1.0, 0, drops=(2, 4), factor=0.5, hold=3), [1, 1, 0.5, 0.5, 0.5, 0.5]),
-    (Schedule("constant", 1.0, 4, hold=2), [0.25, 0.5, 0.5, 0.5, 0.5]),
-    (Schedule("cosine", 1.0, 0, end=4, hold=1), [1, 1, 1, 1, 1]),
-    (Schedule("linear", 1.0, 0, end=4, hold=4), [1, 0.75, 0.5, 0.25, 0.25, 0.25]),
-])
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Schedule("constant", 0.1, 0), [0.1] * 6),
+        (Schedule("constant", 0.5, 4), [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]),
+        (Schedule("step", 1.0, 0, drops=(2, 4), factor=0.5), [1, 1, 0.5, 0.5, 0.25, 0.25]),
+        (Schedule("step", 1.0, 3, drops=(1,), factor=0.5), [1 / 3, 1 / 3, 0.5, 0.5, 0.5, 0.5]),
+        (Schedule("linear", 1.0, 0, end=4), [1, 0.75, 0.5, 0.25, 0, 0]),
+        (Schedule("linear", 1.0, 2, end=6), [0.5, 1, 1, 0.75, 0.5, 0.25, 0, 0]),
+        (Schedule("linear", 1.0, 0, end=2, end_lr=0.2), [1, 0.6, 0.2, 0.2]),
+        (Schedule("cosine", 1.0, 0, end=4), [1, 0.8535534, 0.5, 0.14644661, 0, 0]),
+        (Schedule("cosine", 2.0, 1, end=3, end_lr=1.0), [2, 2, 1.5, 1, 1]),
+        (Schedule("step", 1.0, 0, drops=(2, 4), factor=0.5, hold=3), [1, 1, 0.5, 0.5, 0.5, 0.5]),
+        (Schedule("constant", 1.0, 4, hold=2), [0.25, 0.5, 0.5, 0.5, 0.5]),
+        (Schedule("cosine", 1.0, 0, end=4, hold=1), [1, 1, 1, 1, 1]),
+        (Schedule("linear", 1.0, 0, end=4, hold=4), [1, 0.75, 0.5, 0.25, 0.25, 0.25]),
+    ],
+)
 def test_rates(schedule: Schedule, expected: list[float]) -> None:
     found = rates(schedule, 0, len(expected))
     assert found.dtype == np.float32
@@ -313,11 +352,13 @@ def test_a_tape_in_pieces_is_the_whole_tape(
     how = recipe(examples, min(batch_size, examples))
     start = data.draw(st.integers(0, stop - 1))
     fresh_at = data.draw(st.integers(0, start))
-    cuts = sorted(data.draw(st.sets(st.integers(start + 1, stop - 1), max_size=4))
-                  if start + 1 < stop else [])
+    cuts = sorted(
+        data.draw(st.sets(st.integers(start + 1, stop - 1), max_size=4)) if start + 1 < stop else []
+    )
     whole = record(how, 0, stop, 0)
-    pieces = [record(how, a, b, fresh_at)
-              for a, b in zip([start, *cuts], [*cuts, stop], strict=True)]
+    pieces = [
+        record(how, a, b, fresh_at) for a, b in zip([start, *cuts], [*cuts, stop], strict=True)
+    ]
     batches = [batch.tolist() for piece in pieces for batch in piece.batches()]
     assert batches == [whole.batch(step).tolist() for step in range(start, stop)]
     assert np.array_equal(np.concatenate([piece.rates for piece in pieces]), whole.rates[start:])

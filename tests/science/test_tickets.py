@@ -33,8 +33,18 @@ def accuracy(folder: Path, *changes: str) -> Accuracy:
     """Mean test accuracy in percent by branch and level."""
     spec = folder / "science.yaml"
     spec.write_text(SPEC, encoding="utf-8")
-    command = [sys.executable, "-m", "ltspec", "run", str(spec), "--backend", "torch",
-               "--threads", "1", "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "ltspec",
+        "run",
+        str(spec),
+        "--backend",
+        "torch",
+        "--threads",
+        "1",
+        "--quiet",
+    ]
     for change in changes:
         command += ["--set", change]
     subprocess.run(command, check=True, capture_output=True)

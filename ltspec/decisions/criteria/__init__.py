@@ -16,8 +16,9 @@ from ltspec.decisions.state import Array, Arrays
 class Score(Protocol):
     """Scores by tensor name, in the tensor's shape. The lowest scores are pruned first."""
 
-    def __call__(self, shapes: Mapping[str, tuple[int, ...]], weights: Arrays, seed: int
-                 ) -> dict[str, Array]:
+    def __call__(
+        self, shapes: Mapping[str, tuple[int, ...]], weights: Arrays, seed: int
+    ) -> dict[str, Array]:
         """``shapes`` are those of the prunable tensors; ``weights`` is empty unless it is read."""
 
 

@@ -15,4 +15,3 @@ def score(shapes: Mapping[str, tuple[int, ...]], weights: Arrays, seed: int) -> 
         name: rng.uniform(math.prod(shape), seed, "mask", name).reshape(shape)
         for name, shape in shapes.items()
     }
-
