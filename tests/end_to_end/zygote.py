@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,15 +43,28 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     importlib.import_module(order["backend"])
-    importlib.import_module(f"ltspec_{order['backend']}")
-    for name in ("ltspec.cli.run", "ltspec.engine.session", "ltspec.results.report",
-                 "ltspec.plan.passes", "ltspec.cli.progress", "sklearn.datasets"):
-        importlib.import_module(name)
+    importlib.import_module("ltspec.cli.main")
+    _import_what_a_run_imports(order)
     whole = Path(order["whole"])
     first, seconds = _whole(order, whole)
     starts = _killed(order, Path(order["killed"]), first, seconds)
     json.dump({"first_checkpoint": first, "seconds": seconds,
                "starts": [asdict(start) for start in starts]}, sys.stdout)
+
+
+def _import_what_a_run_imports(order: dict[str, Any]) -> None:
+    """A run of few steps lists its modules, so that the starts to come find them in memory."""
+    store = Path(order["whole"]).with_name("warm")
+    short = ["--set", "train={duration: 60it, batch_size: 64, optimizer: {name: adam, lr: 0.001}}",
+             "--set", "prune.rewind={to: 9it}"]
+    child = _fork({**order, "call": [*order["call"], *short]}, store)
+    _, status = os.waitpid(child, 0)
+    if status:
+        sys.exit((store.parent / "stderr.txt").read_text(encoding="utf-8"))
+    for name in (store.parent / "modules.txt").read_text(encoding="utf-8").splitlines():
+        if name.split(".")[0] in (order["backend"], "ltspec", "sklearn", "scipy", "rich", "numpy"):
+            with suppress(Exception):
+                importlib.import_module(name)
 
 
 def _whole(order: dict[str, Any], store: Path) -> tuple[float, float]:
@@ -69,7 +83,8 @@ def _killed(order: dict[str, Any], store: Path, first: float, whole: float) -> l
     """Start again and again until it ends by itself, with ``kills`` kills on the way.
 
     Two kills of three come after a random time since the start, one of them inside of training;
-    the third waits for a write to begin. The remaining kills share the remaining work.
+    the third waits for a write to begin. The remaining kills share the remaining work; they may
+    take a bit more than their share each, since a kill also loses some of it.
     """
     draw = random.Random(order["seed"])
     starts: list[Start] = []
@@ -77,7 +92,7 @@ def _killed(order: dict[str, Any], store: Path, first: float, whole: float) -> l
     while True:
         progress = starts[-1].progress if starts else 0.0
         left = order["kills"] - kills
-        share = (whole - first) * (1 - progress) / (left + 2) if left > 0 else 0.0
+        share = (whole - first) * (1 - progress) * 1.6 / left if left > 0 else 0.0
         delay = None if left <= 0 else (
             draw.uniform(0, first + share) if kills % 3 == 0 else first + draw.uniform(0, share))
         start = _start(order, store, delay, draw if kills % 3 == 2 else None)
@@ -150,6 +165,7 @@ def _fork(order: dict[str, Any], store: Path) -> int:
     code = 70
     try:
         code = _run([*order["call"], "--store", str(store)])
+        (store.parent / "modules.txt").write_text("\n".join(sys.modules), encoding="utf-8")
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
