@@ -156,7 +156,7 @@ def _totals(plan: Plan, whole: Cost) -> list[str]:
     if saved:
         lines.append(
             f"shared: without it there would be {plan.written_steps:,} training steps, "
-            f"{plan.written_steps / whole.steps:.2f} times as many"
+            f"{saved:,} more"
         )
     return lines
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 PROGRAM = Path(sys.executable).parent / "ltspec"
-NO_NETWORK = {name: "http://127.0.0.1:9" for name in (
-    "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")}
+NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
 """Settings of the environment under which nobody can be reached: port 9 answers nobody."""
 
 TINY = """\
@@ -129,7 +128,7 @@ def results(store: Path) -> dict[str, bytes]:
     found = {
         file.relative_to(store).as_posix(): file.read_bytes()
         for file in sorted((store / "runs").rglob("*"))
-        if file.is_file() and file.suffix in (".csv", ".safetensors") or file.name == "table.json"
+        if (file.is_file() and file.suffix in (".csv", ".safetensors")) or file.name == "table.json"
     }
     assert any(name.endswith("table.csv") for name in found)
     assert any(name.endswith(".safetensors") for name in found)

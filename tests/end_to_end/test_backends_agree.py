@@ -28,9 +28,10 @@ prune:
   schedule: {name: iterative, fraction: 0.2, levels: 1}
 """
 RUNS = (("numpy", "float64"), ("numpy", "float32"), ("torch", "float32"), ("tensorflow", "float32"))
-TOLERANCE = {0: 3e-6, 1: 3e-6, 10: 1e-5, 100: 2e-3}
-"""By step: how far the loss may be from the reference, relative to it. At steps 0 and 1 it is that
-of a float32 sum; then rounding is amplified by training, tenfold by step 10 and more by step 100."""
+TOLERANCE = {0: 1e-6, 1: 1e-6, 10: 2e-6, 100: 1e-4}
+"""By step: how far the loss may be from the reference, relative to it. Measured: at most 2.3e-7
+at each of the four, which is rounding to float32; the tolerance grows since training amplifies
+rounding, and other machines round otherwise."""
 MARGIN = 0.005
 """By how much less than the control's a mask may agree, as a share of the entries. The control is
 itself a draw: BASELINES.md saw it vary by a few tenths of a percent from weight to weight."""
@@ -104,13 +105,14 @@ def test_the_first_mask_agrees_as_well_as_after_one_unit_in_the_last_place(
 ) -> None:
     masks = {realm: _mask(store, realm) for realm, store in stores.items()}
     base = masks.pop("numpy-float32")
-    control = min(_agreement(base, _control(stores["numpy-float32"], entry))
-                  for entry in (0, 3000, 6000))
-    print(f"numpy-float32 and itself after one ulp: {control:.4%}")
+    controls = [_agreement(base, _control(stores["numpy-float32"], entry))
+                for entry in (0, 3000, 6000)]
+    print("numpy-float32 and itself after one ulp of one weight:",
+          ", ".join(f"{agreement:.4%}" for agreement in controls))
     for realm, mask in masks.items():
         agreement = _agreement(base, mask)
         print(f"numpy-float32 and {realm}: {agreement:.4%}")
-        assert agreement >= control - MARGIN, realm
+        assert agreement >= min(controls) - MARGIN, realm
     # What unrelated masks of this density would give: the measure can fail.
     shuffled = {name: np.random.default_rng(1).permutation(mask.reshape(-1)).reshape(mask.shape)
                 for name, mask in base.items()}
@@ -120,12 +122,12 @@ def test_the_first_mask_agrees_as_well_as_after_one_unit_in_the_last_place(
 def _control(store: Path, entry: int) -> Mask:
     """The mask of numpy in float32 when one initial weight is moved by one unit in the last place."""
     import ltspec
+    from ltspec.data.reader import load as load_data
     from ltspec.decisions.criteria.magnitude import score
     from ltspec.decisions.masks import prune
     from ltspec.decisions.state import State
     from ltspec.engine import adapters
     from ltspec.engine.backend import Settings
-    from ltspec.data.reader import load as load_data
     from ltspec.engine.execution import lower
     from ltspec.engine.training import Progress, Training, play
     from ltspec.plan.stages import Prune, Train

@@ -1,4 +1,4 @@
-"""The wheel as it would be published: what is in it, and that it works from where it is unpacked."""
+"""The wheel as it would be published: what is in it, and that it works where it is unpacked."""
 
 from __future__ import annotations
 
