@@ -34,11 +34,14 @@ class TorchBackend:
 
     def __init__(self, device: str, precision: Precision, threads: int | None) -> None:
         """Sets what torch knows only for a whole process: exact float32, determinism, threads."""
-        if device != "cpu":  # read by cuBLAS when it starts; without it, sums may change order
+        if device != "cpu":
+            # On a CPU every operation of ours repeats itself to the bit as it is (the conformance
+            # suite sees to it), and asking for it would load a compiler: 70 MB and a second.
+            # The variable is read by cuBLAS when it starts; without it, sums may change order.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
-        # Filling fresh memory finds mistakes, and costs a pass over every result.
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+            torch.use_deterministic_algorithms(True)
+            # Filling fresh memory finds mistakes, and costs a pass over every result.
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
         if threads is not None:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(autouse=True)
 def _mnist_for_tests_that_need_it(request: pytest.FixtureRequest) -> None:
-    """A test marked ``needs_mnist`` is skipped where MNIST is not, and fails so under ``CI=true``."""
+    """A test marked ``needs_mnist`` is skipped without MNIST, and fails then under ``CI=true``."""
     if request.node.get_closest_marker("needs_mnist") is None:
         return
     folder = os.environ.get("LTSPEC_DATA")

@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 PROGRAM = Path(sys.executable).parent / "ltspec"
-NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
+NO_NETWORK = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "all")} | {
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+}
 """Settings of the environment under which nobody can be reached: port 9 answers nobody."""
 
 TINY = """\
@@ -67,9 +70,18 @@ def environment(**changes: str) -> dict[str, str]:
     One thread: on a machine whose cores are all busy, threads that wait for each other at every
     step make networks of this size up to a hundred times slower.
     """
-    kept = {name: value for name, value in os.environ.items()
-            if name not in ("LTSPEC_STORE", "LTSPEC_DATA", "FORCE_COLOR", "COLUMNS")}
-    return {**kept, "COLUMNS": "120", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **changes}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("LTSPEC_STORE", "LTSPEC_DATA", "FORCE_COLOR", "COLUMNS")
+    }
+    return {
+        **kept,
+        "COLUMNS": "120",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        **changes,
+    }
 
 
 def command(*arguments: object) -> list[str]:
@@ -78,16 +90,30 @@ def command(*arguments: object) -> list[str]:
 
 
 def ltspec(
-    *arguments: object, cwd: Path | None = None, code: int | None = 0, seconds: float = 120,
+    *arguments: object,
+    cwd: Path | None = None,
+    code: int | None = 0,
+    seconds: float = 120,
     **changes: str,
 ) -> Done:
     """Run ``ltspec``; ``changes`` are settings of its environment.
 
     Asserts that it ends within ``seconds`` and with ``code``, and that it never shows a traceback.
     """
-    return finished(subprocess.run(
-        command(*arguments), cwd=cwd, env=environment(**changes), timeout=seconds, text=True,
-        stdin=subprocess.DEVNULL, capture_output=True, check=False, encoding="utf-8"), code)
+    return finished(
+        subprocess.run(
+            command(*arguments),
+            cwd=cwd,
+            env=environment(**changes),
+            timeout=seconds,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+        ),
+        code,
+    )
 
 
 def finished(process: subprocess.CompletedProcess[str], code: int | None = 0) -> Done:
@@ -103,8 +129,14 @@ def finished(process: subprocess.CompletedProcess[str], code: int | None = 0) ->
 def started(*arguments: object, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """``ltspec`` in the background, its errors and progress on ``stderr``; killed at the end."""
     with subprocess.Popen(
-        command(*arguments), cwd=cwd, env=environment(), text=True, encoding="utf-8",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command(*arguments),
+        cwd=cwd,
+        env=environment(),
+        text=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         try:
             yield process
@@ -137,8 +169,10 @@ def results(store: Path) -> dict[str, bytes]:
 
 def stored_arrays(store: Path) -> dict[str, bytes]:
     """The arrays of every stage, by their path in the store."""
-    found = {file.relative_to(store).as_posix(): file.read_bytes()
-             for file in sorted((store / "results").rglob("arrays.safetensors"))}
+    found = {
+        file.relative_to(store).as_posix(): file.read_bytes()
+        for file in sorted((store / "results").rglob("arrays.safetensors"))
+    }
     assert found
     return found
 

@@ -49,8 +49,18 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for backend, precision in RUNS:
         realm = f"{backend}-{precision}"
         found[realm] = folder / realm
-        ltspec("run", spec, "--backend", backend, "--device", "cpu", "--precision", precision,
-               "--store", found[realm])
+        ltspec(
+            "run",
+            spec,
+            "--backend",
+            backend,
+            "--device",
+            "cpu",
+            "--precision",
+            precision,
+            "--store",
+            found[realm],
+        )
     return found
 
 
@@ -84,7 +94,8 @@ def test_plans_and_initial_weights_are_the_same_bits(stores: dict[str, Path]) ->
         weights = load(file)
         reference = reference or weights
         assert {n: a.tobytes() for n, a in weights.items()} == {
-            n: a.tobytes() for n, a in reference.items()}
+            n: a.tobytes() for n, a in reference.items()
+        }
     assert reference is not None
     assert sum(array.size for array in reference.values()) == 64 * 100 + 100 * 60 + 600 + 170
 
@@ -101,26 +112,31 @@ def test_losses_follow_the_reference(step: int, stores: dict[str, Path]) -> None
 
 
 def test_the_first_mask_agrees_as_well_as_after_one_unit_in_the_last_place(
-    stores: dict[str, Path]
+    stores: dict[str, Path],
 ) -> None:
     masks = {realm: _mask(store, realm) for realm, store in stores.items()}
     base = masks.pop("numpy-float32")
-    controls = [_agreement(base, _control(stores["numpy-float32"], entry))
-                for entry in (0, 3000, 6000)]
-    print("numpy-float32 and itself after one ulp of one weight:",
-          ", ".join(f"{agreement:.4%}" for agreement in controls))
+    controls = [
+        _agreement(base, _control(stores["numpy-float32"], entry)) for entry in (0, 3000, 6000)
+    ]
+    print(
+        "numpy-float32 and itself after one ulp of one weight:",
+        ", ".join(f"{agreement:.4%}" for agreement in controls),
+    )
     for realm, mask in masks.items():
         agreement = _agreement(base, mask)
         print(f"numpy-float32 and {realm}: {agreement:.4%}")
         assert agreement >= min(controls) - MARGIN, realm
     # What unrelated masks of this density would give: the measure can fail.
-    shuffled = {name: np.random.default_rng(1).permutation(mask.reshape(-1)).reshape(mask.shape)
-                for name, mask in base.items()}
+    shuffled = {
+        name: np.random.default_rng(1).permutation(mask.reshape(-1)).reshape(mask.shape)
+        for name, mask in base.items()
+    }
     assert _agreement(base, shuffled) < 0.75
 
 
 def _control(store: Path, entry: int) -> Mask:
-    """The mask of numpy in float32 when one initial weight is moved by one unit in the last place."""
+    """The mask of numpy in float32 when one initial weight is moved by one ulp."""
     import ltspec
     from ltspec.data.reader import load as load_data
     from ltspec.decisions.criteria.magnitude import score
@@ -139,15 +155,26 @@ def _control(store: Path, entry: int) -> Mask:
     assert isinstance(pruning, Prune)
     adapter, settings = adapters.find("numpy"), Settings("cpu", "float32")
     ((_, (_, file)),) = stages(store, "init").items()
-    weights = {name.removeprefix("weights/"): array.astype(np.float32)
-               for name, array in load(file).items()}
+    weights = {
+        name.removeprefix("weights/"): array.astype(np.float32)
+        for name, array in load(file).items()
+    }
     first = weights["fc1.weight"].reshape(-1)
     first[entry] = np.nextafter(first[entry], np.float32(np.inf))
     after = play(
-        Training(plan.graphs[training.work.graph], training.work.recipe, 0, training.work.stop, {},
-                 load_data("digits", None).train, adapter.open(settings),
-                 lower(plan, adapter, settings).lowerings[training.key]),
-        Progress(State(weights, 0), np.zeros(0, np.float32)), lambda progress, steps: None)
+        Training(
+            plan.graphs[training.work.graph],
+            training.work.recipe,
+            0,
+            training.work.stop,
+            {},
+            load_data("digits", None).train,
+            adapter.open(settings),
+            lower(plan, adapter, settings).lowerings[training.key],
+        ),
+        Progress(State(weights, 0), np.zeros(0, np.float32)),
+        lambda progress, steps: None,
+    )
     shapes = {name: weights[name].shape for name in pruning.tensors}
     scores = score(shapes, {name: after.state.weights[name] for name in pruning.tensors}, 0)
     return {f"mask/{name}": mask for name, mask in prune(scores, {}, pruning.keep).items()}

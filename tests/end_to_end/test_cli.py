@@ -91,8 +91,9 @@ def test_validate_checks_rules_between_keys(tmp_path: Path) -> None:
 def test_validate_takes_set(tmp_path: Path) -> None:
     spec = write_tiny(tmp_path, WRONG_LR)
     ltspec("validate", spec, "--set", "train.optimizer.lr=1e-3")
-    said = ltspec("validate", spec, "--set", "train.optimizer.lr=1e-3",
-                  "--set", "train.batch_size=0", code=1)
+    said = ltspec(
+        "validate", spec, "--set", "train.optimizer.lr=1e-3", "--set", "train.batch_size=0", code=1
+    )
     assert "--set train.batch_size=0" in said.out
     assert "error[LT309]" in ltspec("validate", spec, "--set", "nonsense", code=2).err
     assert "error[LT309]" in ltspec("validate", spec, "--set", "=3", code=2).err
@@ -103,13 +104,16 @@ def test_validate_for_programs(style: str, tmp_path: Path) -> None:
     write_tiny(tmp_path, WRONG_LR, name="one.yaml")
     write_tiny(tmp_path, ("batch_size: 64", "batch_size: 64, # %\n  batch_siz: 1"), name="two.yaml")
     write_tiny(tmp_path, name="fine.yaml")
-    said = ltspec("validate", "one.yaml", "two.yaml", "fine.yaml", "--format", style,
-                  cwd=tmp_path, code=1)
+    said = ltspec(
+        "validate", "one.yaml", "two.yaml", "fine.yaml", "--format", style, cwd=tmp_path, code=1
+    )
     assert said.err == ""
     match style:
         case "json":
             document = json.loads(said.out)
-            found = [(d["file"], d["line"], d["column"], d["code"]) for d in document["diagnostics"]]
+            found = [
+                (d["file"], d["line"], d["column"], d["code"]) for d in document["diagnostics"]
+            ]
         case "github":
             found = [_github(line) for line in said.out.splitlines() if line]
         case _:
@@ -119,8 +123,14 @@ def test_validate_for_programs(style: str, tmp_path: Path) -> None:
             for result in sarif["results"]:
                 assert rules[result["ruleIndex"]] == result["ruleId"]
                 place = result["locations"][0]["physicalLocation"]
-                found.append((place["artifactLocation"]["uri"], place["region"]["startLine"],
-                              place["region"]["startColumn"], result["ruleId"]))
+                found.append(
+                    (
+                        place["artifactLocation"]["uri"],
+                        place["region"]["startLine"],
+                        place["region"]["startColumn"],
+                        result["ruleId"],
+                    )
+                )
     assert ("one.yaml", 8, 30, "LT103") in found
     assert {file for file, *_ in found} == {"one.yaml", "two.yaml"}
 
@@ -148,13 +158,14 @@ def test_files_that_are_no_specs(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("a: [1, 2\nb: }")
     (tmp_path / "folder.yaml").mkdir()
     write_tiny(tmp_path)
-    names = ["binary.yaml", "empty.yaml", "list.yaml", "broken.yaml", "folder.yaml", "missing.yaml"]
-    for name in names:
+    codes = dict.fromkeys(("binary.yaml", "empty.yaml", "list.yaml", "broken.yaml"), 1)
+    codes |= dict.fromkeys(("folder.yaml", "missing.yaml"), 2)  # the call is wrong, not a spec
+    for name, code in codes.items():
         for call in (("validate",), ("plan",), ("run", "--backend", "numpy"), ("show",)):
-            said = ltspec(*call, name, cwd=tmp_path, code=1, seconds=20)
+            said = ltspec(*call, name, cwd=tmp_path, code=code, seconds=20)
             assert "error[LT00" in said.out + said.err, said
             assert name in said.out + said.err
-    said = ltspec("validate", "tini.yaml", cwd=tmp_path, code=1)
+    said = ltspec("validate", "tini.yaml", cwd=tmp_path, code=2)
     assert "did you mean `tiny.yaml`?" in said.out
 
 
@@ -181,10 +192,18 @@ def test_plan_shows_stages_cost_and_store(ran: tuple[Path, Path, Done], tmp_path
 
 
 def test_plan_says_what_is_shared(tmp_path: Path) -> None:
-    said = ltspec("plan", write_tiny(tmp_path), "--set", "seeds=[{init: 1, order: 1, mask: 1}, "
-                  "{init: 1, order: 1, mask: 2}]", "--set", "prune.criterion=random")
-    assert "shared: " in said.out
-    assert "without sharing it would be 240 steps (1.20 times as many)" in said.out
+    said = ltspec(
+        "plan",
+        write_tiny(tmp_path),
+        "--set",
+        "seeds=[{init: 1, order: 1, mask: 1}, {init: 1, order: 1, mask: 2}]",
+        "--set",
+        "prune.criterion=random",
+    )
+    # Initial weights, the dense training and its measurement; 40 steps of 240.
+    assert "in all: 19 stages, 200 training steps" in said.out
+    assert "shared: 3 stages" in said.out
+    assert "240 training steps" in said.out
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch", "tensorflow"])
@@ -238,31 +257,53 @@ def _work(document: Any, kind: str) -> Any:
     return next(s["work"] for s in document["stages"] if s["work"]["kind"] == kind)
 
 
-@pytest.mark.parametrize("change", [
-    lambda d: _work(d, "train").update(stop=39),
-    lambda d: _work(d, "train")["recipe"]["schedule"].update(lr=0.2),
-    lambda d: _work(d, "prune").update(keep=[711]),
-    lambda d: _work(d, "init").update(seed=2),
-    lambda d: d["stages"][4]["inputs"].update(state=1),
-    lambda d: d["stages"].pop(3),
-    lambda d: d["stages"][5].update(key="0" * 40),
-    lambda d: d["graphs"].update({"0" * 40: d["graphs"].popitem()[1]}),
-    lambda d: d["outcomes"][0].update(trained=99),
-    lambda d: d["execution"]["lowerings"].clear(),
-    lambda d: d["execution"]["stages"].clear(),
-    lambda d: d["execution"]["settings"].update(precision="float16"),
-    lambda d: d["execution"].update(backend=[3]),
-    lambda d: d["execution"].pop("settings"),
-    lambda d: d.update(execution=[1]),
-    lambda d: d.update(execution={"backend": "numpy"}),
-    lambda d: d.update(ltspec_plan=99),
-    lambda d: d.update(semantics=99),
-    lambda d: d.pop("spec"),
-    lambda d: d.update(name="../../elsewhere"),
-    lambda d: d.update(stages=[]),
-], ids=["stop", "lr", "keep", "seed", "input", "missing", "key", "graph", "outcome", "lowerings",
-        "execution-stages", "precision", "backend", "settings", "execution-list",
-        "execution-short", "version", "semantics", "spec", "name", "empty"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: _work(d, "train").update(stop=39),
+        lambda d: _work(d, "train")["recipe"]["schedule"].update(lr=0.2),
+        lambda d: _work(d, "prune").update(keep=[711]),
+        lambda d: _work(d, "init").update(seed=2),
+        lambda d: d["stages"][4]["inputs"].update(state=1),
+        lambda d: d["stages"].pop(3),
+        lambda d: d["stages"][5].update(key="0" * 40),
+        lambda d: d["graphs"].update({"0" * 40: d["graphs"].popitem()[1]}),
+        lambda d: d["outcomes"][0].update(trained=99),
+        lambda d: d["execution"]["lowerings"].clear(),
+        lambda d: d["execution"]["stages"].clear(),
+        lambda d: d["execution"]["settings"].update(precision="float16"),
+        lambda d: d["execution"].pop("settings"),
+        lambda d: d.update(execution=[1]),
+        lambda d: d.update(execution={"backend": "numpy"}),
+        lambda d: d.update(ltspec_plan=99),
+        lambda d: d.update(semantics=99),
+        lambda d: d.pop("spec"),
+        lambda d: d.update(name="../../elsewhere"),
+        lambda d: d.update(stages=[]),
+    ],
+    ids=[
+        "stop",
+        "lr",
+        "keep",
+        "seed",
+        "input",
+        "missing",
+        "key",
+        "graph",
+        "outcome",
+        "lowerings",
+        "execution-stages",
+        "precision",
+        "settings",
+        "execution-list",
+        "execution-short",
+        "version",
+        "semantics",
+        "spec",
+        "name",
+        "empty",
+    ],
+)
 def test_a_plan_file_that_was_changed_by_hand_is_refused(
     change: Any, ran: tuple[Path, Path, Done], tmp_path: Path
 ) -> None:
@@ -288,8 +329,10 @@ def test_a_plan_file_cannot_be_overridden(ran: tuple[Path, Path, Done]) -> None:
     said = ltspec("run", file, "--set", "train.batch_size=3", code=2)
     assert "error[LT309]" in said.err
     assert "error[LT309]" in ltspec("plan", ran[0], "--json", "/none/plan.json", code=2).err
-    assert "error[LT309]" in ltspec(
-        "plan", ran[0], "--backend", "numpy", "--device", "auto", code=2).err
+    assert (
+        "error[LT309]"
+        in ltspec("plan", ran[0], "--backend", "numpy", "--device", "auto", code=2).err
+    )
 
 
 # -- run -------------------------------------------------------------------------------------------
@@ -300,16 +343,24 @@ def test_run_prints_a_table_and_leaves_tickets(ran: tuple[Path, Path, Done]) -> 
     folder = run_folder(store)
     rows = [line.split() for line in said.out.splitlines()]
     assert [row[:4] for row in rows if row and row[0] in ("dense", "ticket")] == [
-        ["dense", "0", "100.00%", "888"], ["ticket", "1", "79.95%", "710"],
-        ["ticket", "2", "63.96%", "568"]]
-    assert f"table:  {folder / 'table.csv'}" in said.out.splitlines()
-    assert str(folder / "tickets" / "replicate-1" / "level-2.safetensors") in said.out
+        ["dense", "0", "100.00%", "888"],
+        ["ticket", "1", "79.95%", "710"],
+        ["ticket", "2", "63.96%", "568"],
+    ]
+    # The last lines say where everything lies: names of their own, then a path to copy.
+    said_where = dict(line.split(": ", 1) for line in said.out.splitlines() if ": " in line)
+    where = {name: Path(path.split(",")[0].strip()) for name, path in said_where.items()}
+    assert where["table"] == folder / "table.csv"
+    assert where["ticket"] == folder / "tickets" / "replicate-1" / "level-2.safetensors"
+    assert where["table"].is_file()
+    assert where["ticket"].is_file()
     assert "11 stages to do; 120 training steps" in said.err
     assert "replicate 1, level 0: trained to step 40" in said.err
     accuracies = [float(text) for text in column(folder / "table.csv", "accuracy")]
     assert all(0.7 < accuracy < 1 for accuracy in accuracies)
     assert [f"{accuracy:.2%}" for accuracy in accuracies] == [
-        row[4] for row in rows if row and row[0] in ("dense", "ticket")]
+        row[4] for row in rows if row and row[0] in ("dense", "ticket")
+    ]
     assert column(folder / "table.csv", "examples") == ["359"] * 3
     assert spec.parent / ".ltspec" == store
 
@@ -321,7 +372,8 @@ def test_tickets_are_read_with_safetensors_alone(ran: tuple[Path, Path, Done]) -
         names = {name.removeprefix("mask/") for name in ticket if name.startswith("mask/")}
         assert names == {"fc1.weight", "fc2.weight"}
         assert {name for name in ticket if name.startswith("weights/")} == {
-            f"weights/fc{n}.{part}" for n in (1, 2) for part in ("weight", "bias")}
+            f"weights/fc{n}.{part}" for n in (1, 2) for part in ("weight", "bias")
+        }
         mask = {name: ticket[f"mask/{name}"] for name in names}
         assert all(each.dtype == np.bool_ for each in mask.values())
         assert sum(int(each.sum()) for each in mask.values()) == kept
@@ -350,8 +402,18 @@ def test_a_second_run_does_nothing_and_is_quick(ran: tuple[Path, Path, Done]) ->
 
 def test_set_changes_the_result(ran: tuple[Path, Path, Done], tmp_path: Path) -> None:
     spec, store, _ = ran
-    ltspec("run", spec, "--backend", "numpy", "--store", tmp_path, "--set", "train.optimizer.lr=0.05",
-           "--set", "name=slower")
+    ltspec(
+        "run",
+        spec,
+        "--backend",
+        "numpy",
+        "--store",
+        tmp_path,
+        "--set",
+        "train.optimizer.lr=0.05",
+        "--set",
+        "name=slower",
+    )
     slow = column(run_folder(tmp_path, "slower") / "table.csv", "loss")
     assert slow != column(run_folder(store) / "table.csv", "loss")
     assert all(float(loss) > 0 for loss in slow)
@@ -372,34 +434,54 @@ def test_torch_is_the_backend_when_none_is_named(tmp_path: Path) -> None:
 
 def test_replicates_branches_and_splits_are_all_there(tmp_path: Path) -> None:
     spec = write_tiny(tmp_path)
-    said = ltspec("run", spec, "--backend", "numpy", "--set", "replicates=2", "--set",
-                  "evaluate=[test, train]", "--set", "branches.fresh={kind: reinitialize, levels: [2]}")
+    said = ltspec(
+        "run",
+        spec,
+        "--backend",
+        "numpy",
+        "--set",
+        "replicates=2",
+        "--set",
+        "evaluate=[test, train]",
+        "--set",
+        "branches.fresh={kind: reinitialize, levels: [2]}",
+    )
     folder = run_folder(tmp_path / ".ltspec")
     assert len(column(folder / "table.csv", "split")) == 2 * 4 * 2
     assert set(column(folder / "table.csv", "branch")) == {"ticket", "fresh"}
-    names = [file.relative_to(folder / "tickets").as_posix()
-             for file in ticket_files(tmp_path / ".ltspec")]
-    assert names == [f"replicate-{r}/{name}.safetensors" for r in (1, 2)
-                     for name in ("fresh-level-2", "level-1", "level-2")]
-    assert "(and 5 more in" in said.out
-    one, two = (load(folder / "tickets" / "replicate-1" / f"{name}.safetensors")
-                for name in ("level-2", "fresh-level-2"))
+    names = [
+        file.relative_to(folder / "tickets").as_posix()
+        for file in ticket_files(tmp_path / ".ltspec")
+    ]
+    assert names == [
+        f"replicate-{r}/{name}.safetensors"
+        for r in (1, 2)
+        for name in ("fresh-level-2", "level-1", "level-2")
+    ]
+    assert str(folder / "tickets") in said.out
+    one, two = (
+        load(folder / "tickets" / "replicate-1" / f"{name}.safetensors")
+        for name in ("level-2", "fresh-level-2")
+    )
     assert np.array_equal(one["mask/fc1.weight"], two["mask/fc1.weight"])
     assert not np.array_equal(one["weights/fc1.weight"], two["weights/fc1.weight"])
 
 
-@pytest.mark.parametrize(("options", "code", "says"), [
-    (["--backend", "nmupy"], 2, "error[LT301]"),
-    (["--backend", "numpy", "--device", "cuda"], 2, "error[LT303]"),
-    (["--backend", "numpy", "--device", "tpu"], 2, "error[LT303]"),
-    (["--backend", "torch", "--device", "cuda:99"], 2, "error[LT303]"),
-    (["--precision", "float16"], 2, "'float16' is not one of"),
-    (["--backend", "numpy", "--threads", "0"], 2, "--threads"),
-    (["--backend", "numpy", "--checkpoint-every", "-1"], 2, "--checkpoint-every"),
-    (["--backend", "numpy", "--store", "tiny.yaml"], 3, "error[LT403]"),
-    (["--backend", "numpy", "--store", "."], 3, "error[LT404]"),
-    (["--nonsense"], 2, "No such option"),
-])
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (["--backend", "nmupy"], 2, "error[LT301]"),
+        (["--backend", "numpy", "--device", "cuda"], 2, "error[LT303]"),
+        (["--backend", "numpy", "--device", "tpu"], 2, "error[LT303]"),
+        (["--backend", "torch", "--device", "cuda:99"], 2, "error[LT303]"),
+        (["--precision", "float16"], 2, "'float16' is not one of"),
+        (["--backend", "numpy", "--threads", "0"], 2, "--threads"),
+        (["--backend", "numpy", "--checkpoint-every", "-1"], 2, "--checkpoint-every"),
+        (["--backend", "numpy", "--store", "tiny.yaml"], 3, "error[LT403]"),
+        (["--backend", "numpy", "--store", "."], 3, "error[LT404]"),
+        (["--nonsense"], 2, "No such option"),
+    ],
+)
 def test_a_wrong_call_is_said_before_any_work(
     options: list[str], code: int, says: str, tmp_path: Path
 ) -> None:
@@ -412,24 +494,48 @@ def test_a_wrong_call_is_said_before_any_work(
 
 
 def test_a_training_that_diverges_says_where(tmp_path: Path) -> None:
-    said = ltspec("run", write_tiny(tmp_path), "--backend", "numpy", "--set",
-                  "train.optimizer.lr=1e30", code=3)
+    said = ltspec(
+        "run",
+        write_tiny(tmp_path),
+        "--backend",
+        "numpy",
+        "--set",
+        "train.optimizer.lr=1e30",
+        code=3,
+    )
     assert "error[LT401]" in said.err
     assert "Warning" not in said.err, said  # numpy's own words are not for users
 
 
 def test_data_that_cannot_be_had_is_said_quickly(tmp_path: Path) -> None:
     spec = write_tiny(tmp_path, ("digits", "mnist"))
-    said = ltspec("run", spec, "--backend", "numpy", "--data", tmp_path / "data", code=3,
-                  seconds=30, **NO_NETWORK)
+    said = ltspec(
+        "run",
+        spec,
+        "--backend",
+        "numpy",
+        "--data",
+        tmp_path / "data",
+        code=3,
+        seconds=30,
+        **NO_NETWORK,
+    )
     assert "error[LT305]" in said.err
     assert str(tmp_path / "data") in said.err
     assert "train-images-idx3-ubyte.gz" in said.err
     assert "--data" in said.err
     # By the environment, and where nothing can be written.
     (tmp_path / "file").write_text("x")
-    said = ltspec("run", spec, "--backend", "numpy", code=3, seconds=30,
-                  LTSPEC_DATA=str(tmp_path / "file"), **NO_NETWORK)
+    said = ltspec(
+        "run",
+        spec,
+        "--backend",
+        "numpy",
+        code=3,
+        seconds=30,
+        LTSPEC_DATA=str(tmp_path / "file"),
+        **NO_NETWORK,
+    )
     assert "error[LT305]" in said.err
     assert str(tmp_path / "file") in said.err
 
@@ -471,7 +577,8 @@ def test_show_for_programs(ran: tuple[Path, Path, Done]) -> None:
     document = json.loads(ltspec("show", spec, "--format", "json").out)
     assert [line["kept"] for line in document["summary"]] == [888, 710, 568]
     assert [str(row["scores"]["test"]["accuracy"]) for row in document["rows"]] == [
-        row["accuracy"] for row in rows]
+        row["accuracy"] for row in rows
+    ]
 
 
 def test_show_what_is_done_so_far(ran: tuple[Path, Path, Done]) -> None:
@@ -486,8 +593,9 @@ def test_show_without_results(tmp_path: Path) -> None:
     assert not (tmp_path / ".ltspec").exists()
 
 
-@pytest.mark.parametrize(("name", "magic"), [
-    ("plot.png", b"\x89PNG\r\n"), ("plot.svg", b"<?xml"), ("plot.pdf", b"%PDF")])
+@pytest.mark.parametrize(
+    ("name", "magic"), [("plot.png", b"\x89PNG\r\n"), ("plot.svg", b"<?xml"), ("plot.pdf", b"%PDF")]
+)
 def test_show_draws(name: str, magic: bytes, ran: tuple[Path, Path, Done], tmp_path: Path) -> None:
     said = ltspec("show", ran[0], "--plot", tmp_path / "new" / name)
     assert (tmp_path / "new" / name).read_bytes().startswith(magic)
@@ -508,14 +616,21 @@ def test_a_resolved_spec_means_the_same(example: Path, tmp_path: Path) -> None:
     resolved.write_text(ltspec("show", example, "--resolved").out)
     ltspec("validate", resolved)
     assert keys(ltspec("plan", resolved, "--json", "-").out) == keys(
-        ltspec("plan", example, "--json", "-").out)
+        ltspec("plan", example, "--json", "-").out
+    )
     assert ltspec("show", resolved, "--resolved").out == resolved.read_text()
 
 
 def test_resolved_fills_in_every_default(tmp_path: Path) -> None:
     said = ltspec("show", write_tiny(tmp_path), "--resolved", "--set", "train.optimizer.lr=1e-3")
-    for part in ("criterion: magnitude", "nesterov: false", "init: glorot-normal", "replicates: 1",
-                 "evaluate: [test]", "lr: 0.001"):
+    for part in (
+        "criterion: magnitude",
+        "nesterov: false",
+        "init: glorot-normal",
+        "replicates: 1",
+        "evaluate: [test]",
+        "lr: 0.001",
+    ):
         assert part in said.out
 
 
@@ -538,8 +653,13 @@ def test_the_schema_accepts_all_examples_and_refuses_a_wrong_one(tmp_path: Path)
 
 def _check_jsonschema(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", *map(str, arguments)], capture_output=True,
-        text=True, check=False, timeout=60, env=environment(**NO_NETWORK))
+        [sys.executable, "-m", "check_jsonschema", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment(**NO_NETWORK),
+    )
 
 
 def test_the_language_page() -> None:
@@ -562,11 +682,20 @@ def test_backends_lists_all_with_devices_and_gaps() -> None:
 def test_every_code_has_a_page() -> None:
     assert len(CODES) > 40
     # One process for all of them; the command itself is the one that is called.
-    script = ("import sys; from ltspec.cli.main import _run\n"
-              "for code in sys.argv[1:]:\n  print(f'<<{code}>>', _run(['explain', code]))")
-    said = finished(subprocess.run(
-        [sys.executable, "-c", script, *CODES], capture_output=True, text=True, check=False,
-        timeout=60, env=environment()))
+    script = (
+        "import sys; from ltspec.cli.main import _run\n"
+        "for code in sys.argv[1:]:\n  print(f'<<{code}>>', _run(['explain', code]))"
+    )
+    said = finished(
+        subprocess.run(
+            [sys.executable, "-c", script, *CODES],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=environment(),
+        )
+    )
     assert said.err == ""
     for code, title in CODES.items():
         assert f"<<{code}>> 0" in said.out
@@ -603,25 +732,47 @@ def test_version_and_help() -> None:
 
 def test_the_script_is_the_same_program() -> None:
     assert PROGRAM.is_file()
-    script = subprocess.run([PROGRAM, "validate", EXAMPLES[0]], capture_output=True, text=True,
-                            check=False, timeout=60, env=environment())
+    script = subprocess.run(
+        [PROGRAM, "validate", EXAMPLES[0]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment(),
+    )
     assert finished(script).out == ltspec("validate", EXAMPLES[0]).out
 
 
-@pytest.mark.parametrize("call", [
-    ("schema",), ("plan", "SPEC"), ("plan", "SPEC", "--json", "-"), ("explain", "LT101"),
-    ("validate", *["SPEC"] * 300), ("show", "SPEC"), ("show", "SPEC", "--resolved"), ("--help",),
-    ("schema", "--format", "markdown"), ("run", "SPEC", "--backend", "numpy"),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("schema",),
+        ("plan", "SPEC"),
+        ("plan", "SPEC", "--json", "-"),
+        ("explain", "LT101"),
+        ("validate", *["SPEC"] * 300),
+        ("show", "SPEC"),
+        ("show", "SPEC", "--resolved"),
+        ("--help",),
+        ("schema", "--format", "markdown"),
+        ("run", "SPEC", "--backend", "numpy"),
+    ],
+)
 def test_a_reader_that_goes_away(call: tuple[str, ...], ran: tuple[Path, Path, Done]) -> None:
     """``ltspec ... | head -1``: no traceback, nothing at all on stderr but a run's progress."""
     arguments = [str(ran[0]) if word == "SPEC" else word for word in call]
     reading, writing = os.pipe()
     os.close(reading)  # gone before the first line
     with os.fdopen(writing, "wb") as pipe:
-        done = subprocess.run([sys.executable, "-m", "ltspec", *arguments], stdout=pipe,
-                              stderr=subprocess.PIPE, text=True, check=False, timeout=60,
-                              env=environment())
+        done = subprocess.run(
+            [sys.executable, "-m", "ltspec", *arguments],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+            env=environment(),
+        )
     for word in ("Traceback", "BrokenPipe", "Exception ignored", "LT901"):
         assert word not in done.stderr, done.stderr
     assert done.returncode in (0, 1, 141, -13), done
@@ -630,6 +781,12 @@ def test_a_reader_that_goes_away(call: tuple[str, ...], ran: tuple[Path, Path, D
 
 def test_head_takes_its_line(ran: tuple[Path, Path, Done]) -> None:
     line = f"set -o pipefail; {sys.executable} -m ltspec schema | head -n 1"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False,
-                          timeout=60, env=environment())
+    done = subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment(),
+    )
     assert (done.stdout, done.stderr) == ("{\n", "")

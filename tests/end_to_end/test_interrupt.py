@@ -61,7 +61,9 @@ def _steps_gone_on_from(text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_goes_on(number: signal.Signals, whole: Path, tmp_path: Path) -> None:
+def test_an_interrupted_training_goes_on(
+    number: signal.Signals, whole: Path, tmp_path: Path
+) -> None:
     spec, store = write_tiny(tmp_path, *LONG), tmp_path / ".ltspec"
     call = ("run", spec, "--backend", "torch", "--device", "cpu")
     with started(*call, "--checkpoint-every", "0.05") as process:

@@ -33,13 +33,17 @@ ADAM = "{name: adam, lr: 2e-3, weight_decay: 1e-4}"
 MOMENTUM = "{name: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 1e-4}"
 
 
-@pytest.mark.parametrize(("backend", "optimizer", "steps", "kills"), [
-    ("numpy", ADAM, 8_000, KILLS),
-    ("numpy", MOMENTUM, 8_000, KILLS),
-    ("torch", ADAM, 5_000, KILLS),
-    ("torch", MOMENTUM, 5_000, KILLS),
-    ("tensorflow", ADAM, 24_000, KILLS),
-], ids=["numpy-adam", "numpy-momentum", "torch-adam", "torch-momentum", "tensorflow-adam"])
+@pytest.mark.parametrize(
+    ("backend", "optimizer", "steps", "kills"),
+    [
+        ("numpy", ADAM, 8_000, KILLS),
+        ("numpy", MOMENTUM, 8_000, KILLS),
+        ("torch", ADAM, 5_000, KILLS),
+        ("torch", MOMENTUM, 5_000, KILLS),
+        ("tensorflow", ADAM, 24_000, KILLS),
+    ],
+    ids=["numpy-adam", "numpy-momentum", "torch-adam", "torch-momentum", "tensorflow-adam"],
+)
 def test_a_killed_run_ends_with_the_same_bytes(
     backend: str, optimizer: str, steps: int, kills: int, tmp_path: Path
 ) -> None:
@@ -50,22 +54,40 @@ def test_a_killed_run_ends_with_the_same_bytes(
     for folder in ("whole", "killed"):
         (tmp_path / folder).mkdir()
     order = {
-        "backend": backend, "seed": seed, "kills": kills,
-        "whole": str(tmp_path / "whole" / "store"), "killed": str(tmp_path / "killed" / "store"),
+        "backend": backend,
+        "seed": seed,
+        "kills": kills,
+        "whole": str(tmp_path / "whole" / "store"),
+        "killed": str(tmp_path / "killed" / "store"),
         # As the store counts them, from the start of each: up to the rewind point, all of the dense
         # training, and two levels from the rewind point on.
         "steps": rewind + steps + 2 * (steps - rewind),
-        "call": ["run", str(spec), "--backend", backend, "--device", "cpu",
-                 "--checkpoint-every", "0.05"],
+        "call": [
+            "run",
+            str(spec),
+            "--backend",
+            backend,
+            "--device",
+            "cpu",
+            "--checkpoint-every",
+            "0.05",
+        ],
     }
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("zygote.py")), json.dumps(order)],
-        capture_output=True, text=True, check=False, timeout=400, env=environment())
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+        env=environment(),
+    )
     assert done.returncode == 0, done.stderr
     story = json.loads(done.stdout)
     starts = story["starts"]
-    print(f"\nseed {seed}: {story['seconds']:.1f} s without a kill, first checkpoint after "
-          f"{story['first_checkpoint']:.2f} s; {len(starts)} starts")
+    print(
+        f"\nseed {seed}: {story['seconds']:.1f} s without a kill, first checkpoint after "
+        f"{story['first_checkpoint']:.2f} s; {len(starts)} starts"
+    )
     for start in starts:
         words = [word for word in ("killed", "resumed", "checkpoint", "in_write") if start[word]]
         print(f"  {start['seconds']:6.2f} s  {start['progress']:4.0%}  {' '.join(words)}")
@@ -83,6 +105,10 @@ def test_a_killed_run_ends_with_the_same_bytes(
 
     assert_same_results(tmp_path / "whole" / "store", tmp_path / "killed" / "store")
     assert len(results(tmp_path / "killed" / "store")) == 4  # two tickets, two tables
-    left = [file for folder in ("checkpoints", "temporary")
-            for file in (tmp_path / "killed" / "store" / folder).rglob("*") if file.is_file()]
+    left = [
+        file
+        for folder in ("checkpoints", "temporary")
+        for file in (tmp_path / "killed" / "store" / folder).rglob("*")
+        if file.is_file()
+    ]
     assert left == [], "the last start cleans up after those that were killed"

@@ -45,17 +45,31 @@ def test_two_processes_run_the_same_spec_in_one_store(alone: Path, tmp_path: Pat
     assert said[0].out == said[1].out  # the same table, accuracies and all
     assert_same_results(alone, tmp_path / ".ltspec")
     # Together they did each training once: no work was done twice, and none was lost.
-    lines = [line.split(" trained")[0] for each in said for line in each.err.splitlines()
-             if ": trained to step" in line]
+    lines = [
+        line.split(" trained")[0]
+        for each in said
+        for line in each.err.splitlines()
+        if ": trained to step" in line
+    ]
     assert len(lines) == len(set(lines)) == 5, said
 
 
 def test_different_specs_share_what_is_equal(alone: Path, tmp_path: Path) -> None:
     spec = write_tiny(tmp_path, *LONGER)
-    deeper = ("run", spec, "--backend", "numpy", "--set", "prune.schedule.levels=3",
-              "--set", "name=deeper")
-    with started("run", spec, "--backend", "numpy", "--set", BRANCH) as one, \
-            started(*deeper) as other:
+    deeper = (
+        "run",
+        spec,
+        "--backend",
+        "numpy",
+        "--set",
+        "prune.schedule.levels=3",
+        "--set",
+        "name=deeper",
+    )
+    with (
+        started("run", spec, "--backend", "numpy", "--set", BRANCH) as one,
+        started(*deeper) as other,
+    ):
         ended(one), ended(other)
     for name in ("accuracy", "loss"):
         mine = column(run_folder(alone) / "table.csv", name)
@@ -77,8 +91,14 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
     folder.chmod(0o555)
     mounted = False
     if os.geteuid() == 0:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder], check=False,
-                                 capture_output=True).returncode == 0
+        mounted = (
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder],
+                check=False,
+                capture_output=True,
+            ).returncode
+            == 0
+        )
         if not mounted:
             pytest.skip("root may write into every folder, and may mount none here")
     try:
@@ -100,8 +120,12 @@ def test_a_read_only_folder(read_only: Path, tmp_path: Path) -> None:
 
 
 def test_a_store_that_became_read_only_can_still_be_looked_at(tmp_path: Path) -> None:
-    if os.geteuid() == 0 and subprocess.run(
-            ["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
+    if (
+        os.geteuid() == 0
+        and subprocess.run(
+            ["unshare", "--mount", "true"], check=False, capture_output=True
+        ).returncode
+    ):
         pytest.skip("root may write into every folder, and may mount none here")
     spec, store = write_tiny(tmp_path), tmp_path / ".ltspec"
     first = ltspec("run", spec, "--backend", "numpy")
@@ -114,9 +138,17 @@ def test_a_store_that_became_read_only_can_still_be_looked_at(tmp_path: Path) ->
             folder.chmod(0o555)
 
     def call(code: int, *arguments: object) -> Done:
-        return finished(subprocess.run(
-            [*lead, *command(*arguments)], capture_output=True, text=True, check=False, timeout=60,
-            env=environment()), code)
+        return finished(
+            subprocess.run(
+                [*lead, *command(*arguments)],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+                env=environment(),
+            ),
+            code,
+        )
 
     try:
         assert "holds 11 of 11" in call(0, "plan", spec).out
@@ -142,10 +174,18 @@ def test_files_that_cannot_grow(alone: Path, size: int, tmp_path: Path) -> None:
     """The error comes at different files: store.json, initial weights, a trained state."""
     spec = write_tiny(tmp_path, *LONGER)
     call = ("run", spec, "--backend", "numpy", "--set", BRANCH)
-    said = finished(subprocess.run(
-        command(*call, "--checkpoint-every", "0"), capture_output=True, text=True, check=False,
-        timeout=60, env=environment(PYTHONDONTWRITEBYTECODE="1"), preexec_fn=_no_file_beyond(size),
-    ), 3)
+    said = finished(
+        subprocess.run(
+            command(*call, "--checkpoint-every", "0"),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=environment(PYTHONDONTWRITEBYTECODE="1"),
+            preexec_fn=_no_file_beyond(size),
+        ),
+        3,
+    )
     assert "error[LT403]" in said.err
     assert str(tmp_path / ".ltspec") in said.err
     assert ticket_files(tmp_path / ".ltspec") == []
@@ -159,8 +199,9 @@ def test_a_full_disk(alone: Path, tmp_path: Path) -> None:
         pytest.skip("only root may mount a small disk")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", disk], check=False,
-                           capture_output=True)
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", disk], check=False, capture_output=True
+    )
     if mount.returncode:
         pytest.skip(f"no small disk can be mounted here: {mount.stderr!r}")
     try:

@@ -22,11 +22,21 @@ TOP_LEVEL = {"ltspec", "ltspec_numpy", "ltspec_torch", "ltspec_tensorflow"}
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that nothing is left in the working tree."""
     folder = tmp_path_factory.mktemp("wheel")
-    copy = shutil.copytree(ROOT, folder / "copy", ignore=shutil.ignore_patterns(
-        ".*", "*.egg-info", "build", "__pycache__", "tests", "benchmarks"))
+    copy = shutil.copytree(
+        ROOT,
+        folder / "copy",
+        ignore=shutil.ignore_patterns(
+            ".*", "*.egg-info", "build", "__pycache__", "tests", "benchmarks"
+        ),
+    )
     done = subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, copy],
-        capture_output=True, text=True, check=False, timeout=300, env=environment())
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=environment(),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = folder.glob("*.whl")
     return built
@@ -46,9 +56,13 @@ def test_no_other_top_level_name(wheel: Path, names: Sequence[str]) -> None:
 
 
 def test_all_modules_pages_and_the_typing_mark_are_in_it(names: Sequence[str]) -> None:
-    expected = {file.relative_to(folder).as_posix() for folder in (ROOT, ROOT / "backends")
-                for package in folder.glob("ltspec*") if (package / "__init__.py").is_file()
-                for file in package.rglob("*.py")}
+    expected = {
+        file.relative_to(folder).as_posix()
+        for folder in (ROOT, ROOT / "backends")
+        for package in folder.glob("ltspec*")
+        if (package / "__init__.py").is_file()
+        for file in package.rglob("*.py")
+    }
     assert len(expected) > 60
     assert {name for name in names if name.endswith(".py")} == expected
     assert {f"ltspec/cli/pages/{code}.md" for code in CODES} <= set(names)
@@ -62,7 +76,8 @@ def test_entry_points(wheel: Path, names: Sequence[str]) -> None:
     points.read_string(zipfile.ZipFile(wheel).read(file).decode())
     assert dict(points["console_scripts"]) == {"ltspec": "ltspec.cli.main:main"}
     assert dict(points["ltspec.backends"]) == {
-        name: f"ltspec_{name}:adapter" for name in ("numpy", "torch", "tensorflow")}
+        name: f"ltspec_{name}:adapter" for name in ("numpy", "torch", "tensorflow")
+    }
 
 
 def test_it_works_from_where_it_is_unpacked(wheel: Path, tmp_path: Path) -> None:
@@ -70,15 +85,26 @@ def test_it_works_from_where_it_is_unpacked(wheel: Path, tmp_path: Path) -> None
         archive.extractall(tmp_path / "site")
 
     def call(*arguments: str) -> str:
-        return finished(subprocess.run(
-            [sys.executable, "-m", "ltspec", *arguments], capture_output=True, text=True,
-            check=False, timeout=60, cwd=tmp_path,
-            env=environment(PYTHONPATH=str(tmp_path / "site")))).out
+        return finished(
+            subprocess.run(
+                [sys.executable, "-m", "ltspec", *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+                cwd=tmp_path,
+                env=environment(PYTHONPATH=str(tmp_path / "site")),
+            )
+        ).out
 
     where = subprocess.run(
-        [sys.executable, "-c", "import ltspec, ltspec_numpy; print(ltspec.__file__)"], text=True,
-        capture_output=True, check=True, cwd=tmp_path,
-        env=environment(PYTHONPATH=str(tmp_path / "site")))
+        [sys.executable, "-c", "import ltspec, ltspec_numpy; print(ltspec.__file__)"],
+        text=True,
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path / "site")),
+    )
     assert where.stdout.startswith(str(tmp_path))
     assert call("validate", str(EXAMPLES[0])) == f"{EXAMPLES[0]}: fine\n"
     assert call("explain", "LT101").startswith("# LT101")

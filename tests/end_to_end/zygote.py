@@ -48,15 +48,25 @@ def main() -> None:
     whole = Path(order["whole"])
     first, seconds = _whole(order, whole)
     starts = _killed(order, Path(order["killed"]), first, seconds)
-    json.dump({"first_checkpoint": first, "seconds": seconds,
-               "starts": [asdict(start) for start in starts]}, sys.stdout)
+    json.dump(
+        {
+            "first_checkpoint": first,
+            "seconds": seconds,
+            "starts": [asdict(start) for start in starts],
+        },
+        sys.stdout,
+    )
 
 
 def _import_what_a_run_imports(order: dict[str, Any]) -> None:
     """A run of few steps lists its modules, so that the starts to come find them in memory."""
     store = Path(order["whole"]).with_name("warm")
-    short = ["--set", "train={duration: 60it, batch_size: 64, optimizer: {name: adam, lr: 0.001}}",
-             "--set", "prune.rewind={to: 9it}"]
+    short = [
+        "--set",
+        "train={duration: 60it, batch_size: 64, optimizer: {name: adam, lr: 0.001}}",
+        "--set",
+        "prune.rewind={to: 9it}",
+    ]
     child = _fork({**order, "call": [*order["call"], *short]}, store)
     _, status = os.waitpid(child, 0)
     if status:
@@ -93,8 +103,13 @@ def _killed(order: dict[str, Any], store: Path, first: float, whole: float) -> l
         progress = starts[-1].progress if starts else 0.0
         left = order["kills"] - kills
         share = (whole - first) * (1 - progress) * 1.6 / left if left > 0 else 0.0
-        delay = None if left <= 0 else (
-            draw.uniform(0, first + share) if kills % 3 == 0 else first + draw.uniform(0, share))
+        delay = (
+            None
+            if left <= 0
+            else (
+                draw.uniform(0, first + share) if kills % 3 == 0 else first + draw.uniform(0, share)
+            )
+        )
         start = _start(order, store, delay, draw if kills % 3 == 2 else None)
         starts.append(start)
         kills += start.killed
@@ -102,8 +117,9 @@ def _killed(order: dict[str, Any], store: Path, first: float, whole: float) -> l
             return starts
 
 
-def _start(order: dict[str, Any], store: Path, delay: float | None,
-           in_write: random.Random | None) -> Start:
+def _start(
+    order: dict[str, Any], store: Path, delay: float | None, in_write: random.Random | None
+) -> Start:
     """One start, killed after ``delay`` seconds unless it ends before."""
     log = store.parent / "stderr.txt"
     began = time.perf_counter()
@@ -128,10 +144,15 @@ def _start(order: dict[str, Any], store: Path, delay: float | None,
         time.sleep(0.0005 if in_write is not None else 0.002)
     said = log.read_text(encoding="utf-8")
     return Start(
-        killed, None if killed else os.waitstatus_to_exitcode(status),
-        time.perf_counter() - began, _half_written(store),
-        any((store / "checkpoints").rglob("facts.json")), "goes on from step" in said,
-        _progress(store, order["steps"]), said)
+        killed,
+        None if killed else os.waitstatus_to_exitcode(status),
+        time.perf_counter() - began,
+        _half_written(store),
+        any((store / "checkpoints").rglob("facts.json")),
+        "goes on from step" in said,
+        _progress(store, order["steps"]),
+        said,
+    )
 
 
 def _half_written(store: Path) -> bool:
