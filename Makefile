@@ -22,7 +22,7 @@ quickstart: setup
 
 # Every test. The conformance suite runs once a backend, each in a process of its own.
 test: setup
-	$(BIN)/python -m pytest tests --ignore=tests/conformance
+	$(BIN)/python -m pytest tests --ignore=tests/conformance --numprocesses auto --dist loadscope
 	@set -e; for backend in $(BACKENDS); do \
 	  echo "conformance: $$backend"; \
 	  $(BIN)/python -m pytest tests/conformance --backend $$backend; \
@@ -30,6 +30,7 @@ test: setup
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/ltspec schema | diff - schemas/ltspec.schema.json
 	$(BIN)/ltspec schema --format markdown | diff - docs/language.md

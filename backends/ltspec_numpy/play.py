@@ -33,6 +33,7 @@ class NumpyBackend:
     def __init__(self, precision: Precision) -> None:
         self._dtype = np.dtype(precision)
 
+    @np.errstate(all="ignore")  # a training that diverges is told by its losses
     def train(
         self,
         graph: Graph,
@@ -64,6 +65,7 @@ class NumpyBackend:
                     weights, slots = adam(optimizer, weights, slots, gradients, rate, t)
         return State(weights, tape.stop, slots), losses
 
+    @np.errstate(all="ignore")
     def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
         """Loss and correct answers over the whole split."""
         weights = self._arrays(weights)
@@ -77,6 +79,7 @@ class NumpyBackend:
             loss_sum += float(losses.sum())
         return Evaluation(len(data), correct, loss_sum)
 
+    @np.errstate(all="ignore")
     def gradients(
         self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
     ) -> tuple[float, dict[str, Array]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ltspec.errors import UsageError
 from ltspec.language import source
 from ltspec.language.spec import Spec
 from ltspec.plan import validate
 from ltspec.plan.stages import Plan
+
+if TYPE_CHECKING:
+    from ltspec.engine.execution import ExecutionPlan
 
 
 def load_spec(file: Path, overrides: Sequence[str]) -> Spec:
@@ -21,23 +24,27 @@ def load_spec(file: Path, overrides: Sequence[str]) -> Spec:
     return validate(read)
 
 
-def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, Mapping[str, Any] | None]:
+def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, ExecutionPlan | None]:
     """The plan of a spec or of a plan file, and the execution part of the latter.
 
     A file whose name ends in .json is a plan file.
     """
-    from ltspec.plan import planfile
     from ltspec.plan.passes import compile_spec
 
-    if file.suffix == ".json":
-        if overrides:
-            raise UsageError(
-                "--set changes a spec, and a plan file is made from one",
-                code="LT309",
-                hint="use --set with `ltspec plan`",
-            )
-        try:
-            return planfile.read(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read: {error}", code="LT308") from None
-    return compile_spec(load_spec(file, overrides)), None
+    if file.suffix != ".json":
+        return compile_spec(load_spec(file, overrides)), None
+    if overrides:
+        raise UsageError(
+            "--set changes a spec, and a plan file is made from one",
+            code="LT309",
+            hint="use --set with `ltspec plan`",
+        )
+    from ltspec.engine.execution import ExecutionPlan
+    from ltspec.plan import planfile
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}", code="LT308") from None
+    plan, execution = planfile.read(text)
+    return plan, None if execution is None else ExecutionPlan.from_description(execution, plan)

@@ -46,15 +46,14 @@ def data(function: F) -> F:
     )(function)
 
 
-def precision(function: F) -> F:
-    """``--precision``."""
+def precision(default: str) -> Callable[[F], F]:
+    """``--precision``; None when it is left out, which means ``default``."""
     return click.option(
         "--precision",
         type=click.Choice(["float32", "float64"]),
-        default="float32",
-        show_default=True,
+        show_default=default,
         help="Number type of weights and arithmetic.",
-    )(function)
+    )
 
 
 def store_folder(spec: Path, chosen: Path | None) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,17 +14,20 @@ from ltspec.errors import UsageError
 from ltspec.plan.cost import Cost, cost, total
 from ltspec.plan.stages import Plan, Stage, Train
 
+if TYPE_CHECKING:
+    from ltspec.engine.backend import Precision
+    from ltspec.engine.execution import ExecutionPlan
+
 
 @click.command("plan")
 @click.argument("spec", type=options.SPEC)
 @click.option("--backend", help="Also show how this backend would play it.")
 @click.option(
     "--device",
-    default="cpu",
-    show_default=True,
+    show_default="cpu",
     help="Device to plan for with --backend; it need not be here.",
 )
-@options.precision
+@options.precision(default="float32")
 @options.store
 @click.option("--all", "everything", is_flag=True, help="List every stage, however many.")
 @click.option(
@@ -37,8 +41,8 @@ from ltspec.plan.stages import Plan, Stage, Train
 def command(
     spec: Path,
     backend: str | None,
-    device: str,
-    precision: str,
+    device: str | None,
+    precision: Precision | None,
     store: Path | None,
     everything: bool,
     target: Path | None,
@@ -47,7 +51,13 @@ def command(
     """Show what SPEC means, before any compute. Loads no framework."""
     plan, execution = load_plan(spec, overrides)
     if backend is not None:
-        execution = _execution(plan, backend, device, precision)
+        execution = _execution(plan, backend, device or "cpu", precision or "float32")
+    elif device is not None:
+        raise UsageError(
+            "--device needs --backend", code="LT309", hint="add --backend torch, for example"
+        )
+    if precision is None:
+        precision = execution.settings.precision if execution else "float32"
     if target is not None:
         _write(plan, execution, target)
         return
@@ -55,15 +65,16 @@ def command(
     for line in describe(plan, everything, precision):
         click.echo(line)
     if execution is not None:
-        for line in describe_execution(execution):
+        for line in describe_execution(execution.describe()):
             click.echo(line)
     for line in describe_store(plan, folder):
         click.echo(line)
 
 
-def _execution(plan: Plan, backend: str, device: str, precision: str) -> dict[str, Any]:
-    from ltspec.engine import adapters, execution
+def _execution(plan: Plan, backend: str, device: str, precision: Precision) -> ExecutionPlan:
+    from ltspec.engine import adapters
     from ltspec.engine.backend import Settings
+    from ltspec.engine.execution import lower
 
     adapter = adapters.find(backend)
     if device == "auto":
@@ -72,15 +83,15 @@ def _execution(plan: Plan, backend: str, device: str, precision: str) -> dict[st
             code="LT309",
             hint="write --device cpu, cuda or cuda:1",
         )
-    settings = Settings(device, "float64" if precision == "float64" else "float32")
+    settings = Settings(device, precision)
     adapters.refuse_gaps(adapter, plan, settings)
-    return execution.lower(plan, adapter, settings).describe()
+    return lower(plan, adapter, settings)
 
 
-def _write(plan: Plan, execution: Any, target: Path) -> None:
+def _write(plan: Plan, execution: ExecutionPlan | None, target: Path) -> None:
     from ltspec.plan import planfile
 
-    text = planfile.write(plan, execution)
+    text = planfile.write(plan, None if execution is None else execution.describe())
     if str(target) == "-":
         click.echo(text, nl=False)
         return
@@ -161,7 +172,7 @@ def _totals(plan: Plan, whole: Cost) -> list[str]:
     return lines
 
 
-def describe_execution(execution: Any) -> list[str]:
+def describe_execution(execution: Mapping[str, Any]) -> list[str]:
     """How a backend plays the trainings, each distinct way once."""
     settings = execution["settings"]
     lines = ["", f"on {execution['backend']}, {settings['device']}, {settings['precision']}:"]

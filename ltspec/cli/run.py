@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ltspec.cli import options
 from ltspec.cli.load import load_plan
+
+if TYPE_CHECKING:
+    from ltspec.engine.backend import Precision
 
 
 @click.command("run")
@@ -21,7 +23,7 @@ from ltspec.cli.load import load_plan
     "--backend", help="torch, tensorflow, numpy or another that is installed; torch when left out."
 )
 @click.option("--device", help="cpu, cuda or cuda:1; auto (the default) takes the best there is.")
-@options.precision
+@options.precision(default="float32, or what the plan file says")
 @options.store
 @options.data
 @click.option("--threads", type=click.IntRange(1), help="Threads on a CPU; all when left out.")
@@ -40,7 +42,7 @@ def command(
     spec: Path,
     backend: str | None,
     device: str | None,
-    precision: str,
+    precision: Precision | None,
     store: Path | None,
     data: Path | None,
     threads: int | None,
@@ -70,9 +72,9 @@ def command(
         watch = Silence() if quiet else bar
         session = Session.open(
             plan,
-            backend=_chosen(backend, execution, "backend", "torch"),
-            device=_chosen(device, execution, "device", "auto"),
-            precision=_precision(precision, execution),
+            backend=backend or (execution.backend if execution else "torch"),
+            device=device or (execution.settings.device if execution else "auto"),
+            precision=precision or (execution.settings.precision if execution else "float32"),
             threads=threads,
             store=options.store_folder(spec, store),
             data=data or default_data_folder(),
@@ -93,23 +95,6 @@ def command(
 def default_data_folder() -> Path:
     """Where data lies when neither --data nor LTSPEC_DATA says so."""
     return Path.home() / ".cache" / "ltspec"
-
-
-def _chosen(option: str | None, execution: Mapping[str, Any] | None, key: str, default: str) -> str:
-    """The option, else what the plan file says, else the default."""
-    if option is not None:
-        return option
-    if execution is None:
-        return default
-    return str(execution["backend"] if key == "backend" else execution["settings"][key])
-
-
-def _precision(option: str, execution: Mapping[str, Any] | None) -> str:
-    """A plan file's own precision, unless the option says otherwise."""
-    source = click.get_current_context().get_parameter_source("precision")
-    if execution is None or (source is not None and source.name == "COMMANDLINE"):
-        return option
-    return str(execution["settings"]["precision"])
 
 
 def _stop_on(number: int) -> None:

@@ -7,10 +7,10 @@ stage means.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
 
-from ltspec.engine.backend import Adapter, Demand, Lowering, Settings
+from ltspec.engine.backend import Adapter, Demand, Lowering, Precision, Settings
 from ltspec.errors import UsageError
 from ltspec.plan.stages import Plan, Stage, Train
 
@@ -40,19 +40,44 @@ class ExecutionPlan:
         }
 
     @classmethod
-    def from_description(cls, document: Mapping[str, Any]) -> ExecutionPlan:
-        """Inverse of :meth:`describe`. Raises UsageError (LT308) for anything else."""
+    def from_description(cls, document: Any, plan: Plan) -> ExecutionPlan:
+        """Inverse of :meth:`describe`.
+
+        Raises UsageError (LT308) for anything else, and where a training of ``plan`` is left out.
+        """
         try:
-            lowerings = [Lowering(**entry) for entry in document["lowerings"]]
-            return cls(
-                document["backend"],
-                Settings(**document["settings"]),
-                {key: lowerings[place] for key, place in document["stages"].items()},
-            )
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            lowerings = [_lowering(**entry) for entry in document["lowerings"]]
+            stages = {key: lowerings[place] for key, place in document["stages"].items()}
+            missing = {stage.key for stage, _ in plan.trainings()} - set(stages)
+            if missing:
+                raise ValueError(f"it leaves out {len(missing)} trainings")
+            return cls(str(document["backend"]), _settings(**document["settings"]), stages)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise UsageError(
-                f"the plan file's execution part cannot be read: {error}", code="LT308"
+                f"the plan file's execution part cannot be read: {type(error).__name__}: {error}",
+                code="LT308",
+                hint="make it again with `ltspec plan SPEC --backend NAME --json FILE`",
             ) from None
+
+
+def _lowering(**entry: Any) -> Lowering:
+    """A lowering whose every value has its type."""
+    for field in fields(Lowering):
+        wanted = str if field.name in ("layout", "compilation") else int
+        if type(entry.get(field.name)) is not wanted:
+            raise ValueError(f"{field.name} is {entry.get(field.name)!r}")
+    if entry["chunk_steps"] < 1:
+        raise ValueError(f"chunk_steps is {entry['chunk_steps']}")
+    return Lowering(**entry)
+
+
+def _settings(device: str, precision: str, threads: int | None = None) -> Settings:
+    """Settings whose every value is one that there can be."""
+    if precision not in get_args(Precision) or type(device) is not str:
+        raise ValueError(f"device {device!r} with precision {precision!r}")
+    if threads is not None and (type(threads) is not int or threads < 1):
+        raise ValueError(f"threads is {threads!r}")
+    return Settings(device, "float64" if precision == "float64" else "float32", threads)
 
 
 def demand(plan: Plan, stage: Stage, work: Train) -> Demand:

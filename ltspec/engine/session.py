@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ltspec.data.dataset import Dataset
 from ltspec.data.reader import load
 from ltspec.engine import adapters, runner
-from ltspec.engine.backend import Settings
+from ltspec.engine.backend import Precision, Settings
 from ltspec.engine.execution import ExecutionPlan, lower
 from ltspec.engine.perform import Bench
 from ltspec.engine.store import Realm, Store
@@ -36,12 +35,12 @@ class Session:
         *,
         backend: str,
         device: str,
-        precision: str,
+        precision: Precision,
         threads: int | None,
         store: Path,
         data: Path,
         note: Callable[[str], None],
-        execution: Mapping[str, Any] | None = None,
+        execution: ExecutionPlan | None = None,
     ) -> Session:
         """Find backend and device, refuse what cannot be done, open the store.
 
@@ -52,7 +51,7 @@ class Session:
         adapter = adapters.find(backend)
         settings = Settings(
             adapters.choose_device(adapter, device),
-            "float64" if precision == "float64" else "float32",
+            precision,
             threads,
         )
         adapters.refuse_gaps(adapter, plan, settings)
@@ -89,11 +88,10 @@ class Session:
 
 
 def _followed(
-    execution: Mapping[str, Any] | None, backend: str, settings: Settings
+    written: ExecutionPlan | None, backend: str, settings: Settings
 ) -> ExecutionPlan | None:
     """A plan file's execution part, when it is for what was chosen; else None."""
-    if execution is None:
+    if written is None or written.backend != backend:
         return None
-    written = ExecutionPlan.from_description(execution)
     same = replace(written.settings, threads=settings.threads) == settings
-    return replace(written, settings=settings) if same and written.backend == backend else None
+    return replace(written, settings=settings) if same else None

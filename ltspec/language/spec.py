@@ -25,6 +25,8 @@ VERSION = 1
 """The version of the language that this ltspec reads."""
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
+NAME_LENGTH = 80
+"""What an experiment or a branch may be called: names become parts of paths."""
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
@@ -62,7 +64,7 @@ AnySeed = Annotated[
     Annotated[Seed, Tag("number")] | Annotated[Seeds, Tag("mapping")],
     Discriminator(_shape_of_seed),
 ]
-BranchName = Annotated[str, Field(pattern=NAME, max_length=80)]
+BranchName = Annotated[str, Field(pattern=NAME, max_length=NAME_LENGTH)]
 Split = Literal["test", "train"]
 
 
@@ -73,7 +75,7 @@ class Spec(Section):
         int, AfterValidator(_known_version), WithJsonSchema({"type": "integer", "const": VERSION})
     ]
     """The version of the language that the file is written in. There is only version 1."""
-    name: Annotated[str, Field(pattern=NAME, max_length=80)]
+    name: Annotated[str, Field(pattern=NAME, max_length=NAME_LENGTH)]
     """What the experiment is called; results lie in a folder of this name. Lower-case letters,
     digits, `.`, `_` and `-`, beginning with a letter or digit, at most 80."""
     about: str = ""

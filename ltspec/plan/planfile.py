@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ltspec.decisions.recipe import Adam, Optimizer, Recipe, Schedule, Sgd
 from ltspec.errors import LtspecError, UsageError
+from ltspec.language.spec import NAME, NAME_LENGTH
 from ltspec.networks.graph import Graph
 from ltspec.plan.keys import SEMANTICS, graph_key, stage_key
 from ltspec.plan.legality import check
@@ -61,8 +63,8 @@ def is_plan(text: str) -> bool:
     return text.lstrip().startswith("{") and '"ltspec_plan"' in text
 
 
-def read(text: str) -> tuple[Plan, Mapping[str, Any] | None]:
-    """Inverse of :func:`write`.
+def read(text: str) -> tuple[Plan, Any]:
+    """Inverse of :func:`write`; the execution part is given as it is, for the engine to read.
 
     Raises UsageError (LT308) where it is not a plan of this version, or a key is not that of what
     the stage says: a plan file is made by ``ltspec plan --json``, not by hand.
@@ -90,6 +92,7 @@ def read(text: str) -> tuple[Plan, Mapping[str, Any] | None]:
         )
         check(plan, after="reading the plan file")
         _check_keys(plan)
+        _check_names(plan)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise _refuse(f"{type(error).__name__}: {error}") from None
     except LtspecError as error:
@@ -103,6 +106,17 @@ def _refuse(reason: str) -> UsageError:
         code="LT308",
         hint="make it again with `ltspec plan SPEC --json FILE`",
     )
+
+
+def _check_names(plan: Plan) -> None:
+    """Names become paths of files: they must be such as a spec may have."""
+    for name in (plan.name, *(outcome.branch for outcome in plan.outcomes)):
+        if len(name) > NAME_LENGTH or not re.fullmatch(NAME, name):
+            raise _refuse(f"{name!r} is not a name that a spec can have")
+    for outcome in plan.outcomes:
+        numbers = (outcome.replicate, outcome.level, outcome.kept)
+        if any(type(number) is not int or number < 0 for number in numbers):
+            raise _refuse(f"an outcome has the numbers {numbers}")
 
 
 def _check_keys(plan: Plan) -> None:

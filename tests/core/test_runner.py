@@ -214,7 +214,6 @@ def test_checkpoints_are_dropped_when_a_training_is_done(tmp_path: Path) -> None
     assert [path for path in (tmp_path / "s" / "checkpoints").rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_training_that_diverges_says_where(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         run(plan_of("train.optimizer.lr=1e30"), tmp_path / "s")
@@ -317,12 +316,8 @@ def test_the_folder_that_a_person_opens(tmp_path: Path) -> None:
     folder, tickets = write_results(plan, opened)
     assert folder == tmp_path / "s" / "runs" / "tiny" / "numpy-float32"
     names = [ticket.relative_to(folder).as_posix() for ticket in tickets]
-    assert names[:4] == [
-        "tickets/replicate-1/level-1.safetensors",
-        "tickets/replicate-1/fresh-level-1.safetensors",
-        "tickets/replicate-1/level-2.safetensors",
-        "tickets/replicate-1/fresh-level-2.safetensors",
-    ]
+    assert names == [f"tickets/replicate-{r}/level-{n}.safetensors" for r in (1, 2) for n in (1, 2)]
+    assert (folder / "tickets" / "replicate-2" / "fresh-level-1.safetensors").is_file()
     import safetensors.numpy
 
     ticket = safetensors.numpy.load_file(tickets[0])
