@@ -82,14 +82,14 @@ def play(backend: str, precision: str, nudge: int, steps: int, out: Path) -> Non
 
 
 def compare(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> dict[str, object]:
-    """Differences of loss and weights at each point, and the share of mask entries that agree."""
+    """Differences after so many steps, of the next loss and of weights; agreement of masks."""
     found: dict[str, object] = {
         "same initial weights": bool(one["hashes"][0] == two["hashes"][0]),
         "same tape": bool(one["hashes"][1] == two["hashes"][1]),
     }
     for point in POINTS:
         names = [name for name in one if name.startswith(f"{point}/")]
-        losses = [float(side["loss"][point - 1]) for side in (one, two)]
+        losses = [float(side["loss"][point]) for side in (one, two)]  # of the next batch
         found[f"loss {point}"] = abs(losses[0] - losses[1])
         found[f"weights {point}"] = float(
             max(np.abs(one[name].astype(np.float64) - two[name]).max() for name in names)
