@@ -99,6 +99,7 @@ CODES: dict[str, str] = {
     "LT213": "a branch does not say where its schedule begins",
     "LT214": "a level would prune nothing",
     "LT215": "the name of a branch is taken",
+    "LT216": "too much for one plan",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -10,6 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from ltspec.engine.backend import Array, Arrays, Graph, Masks, Split
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Give what TensorFlow raises when the memory of a device runs out as MemoryError."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError(error.message.splitlines()[0]) from None
 
 
 class DeviceSplit(NamedTuple):

@@ -25,7 +25,7 @@ from ltspec.engine.backend import (
     Tape,
 )
 from ltspec_tensorflow import programs
-from ltspec_tensorflow.arrays import Shelf, arrays_of
+from ltspec_tensorflow.arrays import Shelf, arrays_of, memory_errors
 from ltspec_tensorflow.update import slot_names, step_numbers
 
 EVALUATED_AT_ONCE = 1000
@@ -51,6 +51,7 @@ class TensorflowBackend:
         self._evaluation: dict[Graph, programs.Evaluate] = {}
         self._gradients: dict[Graph, programs.Gradients] = {}
 
+    @memory_errors()
     def train(
         self,
         graph: Graph,
@@ -94,6 +95,7 @@ class TensorflowBackend:
             state = State(arrays_of(graph, weights), tape.stop, after)
             return state, tf.concat(losses, 0).numpy().astype(np.float32)
 
+    @memory_errors()
     def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
         """Loss and correct answers over the whole split."""
         if graph not in self._evaluation:
@@ -110,6 +112,7 @@ class TensorflowBackend:
                 correct, loss_sum = correct + int(right), loss_sum + float(losses)
         return Evaluation(len(data), correct, loss_sum)
 
+    @memory_errors()
     def gradients(
         self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
     ) -> tuple[float, dict[str, Array]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,6 +12,18 @@ import torch
 from torch import Tensor
 
 from ltspec.engine.backend import Array, Arrays, Graph, Split
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Give what torch raises when the memory of a device runs out as MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:  # of the CPU's allocator it is no class of its own
+        said = str(error)
+        if any(words in said for words in ("out of memory", "enough memory", "allocate memory")):
+            raise MemoryError(said.splitlines()[0]) from None
+        raise
 
 
 class DeviceSplit:

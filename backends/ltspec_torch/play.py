@@ -22,7 +22,7 @@ from ltspec.engine.backend import (
     State,
     Tape,
 )
-from ltspec_torch.arrays import Shelf, arrays_of, shared
+from ltspec_torch.arrays import Shelf, arrays_of, memory_errors, shared
 from ltspec_torch.lower import lower
 from ltspec_torch.update import slot_names, update
 
@@ -49,6 +49,7 @@ class TorchBackend:
         self._device, self._dtype = torch.device(device), getattr(torch, precision)
         self._shelf = Shelf(self._device, self._dtype)
 
+    @memory_errors()
     def train(
         self,
         graph: Graph,
@@ -93,6 +94,7 @@ class TorchBackend:
         }
         return State(arrays_of(graph, parameters), tape.stop, after), losses.cpu().numpy()
 
+    @memory_errors()
     @torch.no_grad()
     def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
         """Loss and correct answers over the whole split."""
@@ -108,6 +110,7 @@ class TorchBackend:
             loss_sum += functional.cross_entropy(logits.double(), labels, reduction="sum")
         return Evaluation(len(data), int(correct), float(loss_sum))
 
+    @memory_errors()
     def gradients(
         self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
     ) -> tuple[float, dict[str, Array]]:

@@ -25,13 +25,10 @@ def load_spec(file: Path, overrides: Sequence[str]) -> Spec:
 
 
 def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, ExecutionPlan | None]:
-    """The plan of a spec or of a plan file, and the execution part of the latter.
-
-    A file whose name ends in .json is a plan file.
-    """
+    """The plan of a spec or of a plan file, and the execution part of the latter."""
     from ltspec.plan.passes import compile_spec
 
-    if file.suffix != ".json":
+    if not _is_plan(file):
         return compile_spec(load_spec(file, overrides)), None
     if overrides:
         raise UsageError(
@@ -48,3 +45,14 @@ def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, ExecutionPlan
         raise UsageError(f"{file} cannot be read: {error}", code="LT308") from None
     plan, execution = planfile.read(text)
     return plan, None if execution is None else ExecutionPlan.from_description(execution, plan)
+
+
+def _is_plan(file: Path) -> bool:
+    """Whether a file begins like a plan file; one that cannot be read is left to others to say."""
+    try:
+        if not file.is_file():
+            return False
+        with file.open("rb") as opened:
+            return b'"ltspec_plan"' in opened.read(100)
+    except OSError:
+        return False

@@ -49,15 +49,20 @@ def iterative(sizes: Sequence[int], scope: Scope, fraction: float, levels: int) 
     return result
 
 
+MOST_LEVELS = 1000
+"""A schedule has at most so many levels."""
+
+
 def to_density(sizes: Sequence[int], scope: Scope, density: float, fraction: float) -> list[Level]:
     """Levels of ``fraction`` while they stay above ``density``; the last one ends exactly there.
 
-    Stops early when a level would remove nothing (a few weights and a small fraction).
+    Where a level would remove nothing (a few weights and a small fraction) the next one ends
+    there. Stops one level past :data:`MOST_LEVELS`, so that a fraction near 0 is found out.
     """
     keep = _groups(sizes, scope)
     target = tuple(kept_at(size, density) for size in keep)
     result: list[Level] = []
-    while keep != target:
+    while keep != target and len(result) <= MOST_LEVELS:
         following = tuple(
             max(count - pruned(count, fraction), goal)
             for count, goal in zip(keep, target, strict=True)

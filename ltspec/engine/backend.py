@@ -103,7 +103,10 @@ class Evaluation:
 
 
 class Backend(Protocol):
-    """Plays tapes on states, on one device. Pure: same arguments, same result."""
+    """Plays tapes on states, on one device. Pure: same arguments, same result.
+
+    Every verb raises MemoryError when the memory of the device runs out.
+    """
 
     def train(
         self,

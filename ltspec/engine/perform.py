@@ -7,6 +7,7 @@ counts are those of the plan, a ticket equals the state that it was rewound to.
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from ltspec.engine.backend import Backend
 from ltspec.engine.execution import ExecutionPlan
 from ltspec.engine.training import Progress, Training, play
 from ltspec.engine.watch import Watch
-from ltspec.errors import InvariantError
+from ltspec.errors import InvariantError, RunError
 from ltspec.plan.cost import slots
 from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
 
@@ -176,7 +177,11 @@ def _pack(progress: Progress, with_slots: bool) -> dict[str, Array]:
 def _check_trained(weights: Arrays, masks: Masks, stage: Stage) -> None:
     for name, array in weights.items():
         if not np.isfinite(array).all():
-            raise InvariantError(f"{stage.label}: {name} has entries that are not finite")
+            raise RunError(
+                f"{stage.label}: the training diverged: {name} is not finite at its end",
+                code="LT401",
+                hint="lower train.optimizer.lr or add warm-up; what was done before is kept",
+            )
         if name in masks and np.any(array[~masks[name]]):
             count = np.count_nonzero(array[~masks[name]])
             raise InvariantError(f"{stage.label}: {count} pruned weights of {name} are not zero")
@@ -228,6 +233,12 @@ def _evaluate(stage: Stage, weights: Arrays, bench: Bench, data: str, split: str
     found = bench.backend.evaluate(graph, examples, weights)
     if found.examples != len(examples) or not 0 <= found.correct <= found.examples:
         raise InvariantError(f"{stage.label}: measured {found}, of {len(examples)} examples")
+    if not math.isfinite(found.loss_sum):
+        raise RunError(
+            f"{stage.label}: the network's answers are not finite numbers",
+            code="LT401",
+            hint="the training diverged: lower train.optimizer.lr or add warm-up",
+        )
     return {
         "examples": found.examples,
         "correct": found.correct,

@@ -139,7 +139,7 @@ class _Pass:
             if isinstance(stage.work, Train):
                 if facts["resumable"]:
                     self.realm.add_point(stage.run, stage.work.stop, stage.key)
-                self.realm.checkpoint_drop(stage.run)
+                self.realm.checkpoint_drop(stage.key)
             self.watch.stage_ended(stage, facts, time.perf_counter() - began)
         return Result(facts, arrays)
 
@@ -165,7 +165,7 @@ class _Trail:
         """The furthest point that is not past the stage's end."""
         assert isinstance(stage.work, Train)
         best: tuple[int, Arrays] | None = None
-        checkpoint = self.realm.checkpoint_read(stage.run)
+        checkpoint = self.realm.checkpoint_read(stage.key)
         if checkpoint is not None and checkpoint.facts["step"] < stage.work.stop:
             best = checkpoint.facts["step"], checkpoint.arrays
         for stop, key in sorted(self.realm.points(stage.run).items(), reverse=True):
@@ -181,7 +181,7 @@ class _Trail:
     def save(self, stage: Stage, step: int, arrays: Callable[[], Arrays], force: bool) -> None:
         """Write a checkpoint when ``every`` seconds have passed since the last one."""
         if force or time.perf_counter() - self.saved >= self.every:
-            self.realm.checkpoint_write(stage.run, {"step": step}, arrays())
+            self.realm.checkpoint_write(stage.key, {"step": step}, arrays())
             self.saved = time.perf_counter()
 
 

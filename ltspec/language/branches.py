@@ -42,7 +42,7 @@ class Reinitialize(Section):
     (Frankle and Carbin 2019, the random reinitialisation control)."""
     levels: Levels = "all"
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
-    draw: Annotated[int, Field(ge=1)] = 1
+    draw: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Which of the independent draws of fresh weights. Two branches with the same number start
     from the same weights."""
     schedule: Duration | None = None

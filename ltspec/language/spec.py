@@ -64,7 +64,8 @@ AnySeed = Annotated[
     Annotated[Seed, Tag("number")] | Annotated[Seeds, Tag("mapping")],
     Discriminator(_shape_of_seed),
 ]
-BranchName = Annotated[str, Field(pattern=NAME, max_length=NAME_LENGTH)]
+# Without dots, which part the keys of a path: `--set branches.reinit.draw=2`.
+BranchName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=NAME_LENGTH)]
 Split = Literal["test", "train"]
 
 

@@ -9,8 +9,9 @@ from pydantic import Field
 from ltspec.language.duration import AbsoluteDuration, Duration
 from ltspec.language.section import Section
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Bounds that every backend can hold: float32 has normal numbers from 1.2e-38 to 3.4e38.
+Positive = Annotated[float, Field(gt=0, le=1e38)]
+NonNegative = Annotated[float, Field(ge=0, le=1e38)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
 Decay = Literal["all", "weights"]
 
@@ -48,7 +49,7 @@ class Adam(Section):
     """Decay rate of the mean of gradients."""
     beta2: BelowOne = 0.999
     """Decay rate of the mean of squared gradients."""
-    epsilon: Positive = 1e-8
+    epsilon: Annotated[float, Field(ge=1e-37, le=1e38)] = 1e-8
     """Added to the root of the mean of squared gradients, after bias correction."""
     weight_decay: NonNegative = 0.0
     """What the weights are pulled to zero by: wd w is added to the gradient (coupled decay)."""

@@ -37,6 +37,9 @@ from ltspec.plan.stages import (
 
 Pass = Callable[[Plan, Spec], Plan]
 
+DRAWS_APART = 1_000_001
+"""Keeps the draws of fresh weights of one number apart from the next's; more than any level."""
+
 
 def expand_replicates(plan: Plan, spec: Spec) -> Plan:
     """Give every replicate its seeds."""
@@ -299,7 +302,7 @@ class _Writer:
                 continue
             title = f"{label}, {name}"
             # Draw 0 is the replicate's own start; a level's fresh weights are its own.
-            draw = branch.draw * (1 + MOST_LEVELS) + level.number
+            draw = branch.draw * DRAWS_APART + level.number
             fresh = self.add(Init(self.graph, self.spec.model.init, seeds.init, draw), title, {})
             ticket = self.add(Rewind(self.graph), title, {"state": fresh, "mask": mask})
             start, stop = self.rewinding.start, self.rewinding.stop
@@ -307,7 +310,3 @@ class _Writer:
                 start, stop = resolve.steps(self.spec, branch.schedule), self.total
             trained = self.train(ticket, recipe, start, stop, title)
             self.measure(seeds, name, level.number, level, ticket, trained, title)
-
-
-MOST_LEVELS = 1_000_000
-"""More levels than a schedule can have; keeps the draws of one branch apart from the next's."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ltspec.data.facts import FACTS
 from ltspec.decisions.recipe import Adam, Optimizer, Recipe, Schedule, Sgd
 from ltspec.errors import LtspecError, UsageError
 from ltspec.language.spec import NAME, NAME_LENGTH
@@ -58,11 +59,6 @@ def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def is_plan(text: str) -> bool:
-    """Whether a file's text is meant to be a plan file rather than a spec."""
-    return text.lstrip().startswith("{") and '"ltspec_plan"' in text
-
-
 def read(text: str) -> tuple[Plan, Any]:
     """Inverse of :func:`write`; the execution part is given as it is, for the engine to read.
 
@@ -93,6 +89,7 @@ def read(text: str) -> tuple[Plan, Any]:
         check(plan, after="reading the plan file")
         _check_keys(plan)
         _check_names(plan)
+        _check_data(plan)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise _refuse(f"{type(error).__name__}: {error}") from None
     except LtspecError as error:
@@ -117,6 +114,23 @@ def _check_names(plan: Plan) -> None:
         numbers = (outcome.replicate, outcome.level, outcome.kept)
         if any(type(number) is not int or number < 0 for number in numbers):
             raise _refuse(f"an outcome has the numbers {numbers}")
+
+
+def _check_data(plan: Plan) -> None:
+    """A plan made with an earlier reader of a data set would store its results under wrong keys."""
+    for stage in plan.stages:
+        match stage.work:
+            case Train(recipe=recipe):
+                named = recipe.data, recipe.data_version
+                known = FACTS.get(recipe.data)
+                if known is not None and recipe.examples != known.train:
+                    raise _refuse(f"{recipe.data} has {known.train} examples")
+            case Evaluate(data=data, data_version=version):
+                named, known = (data, version), FACTS.get(data)
+            case _:
+                continue
+        if known is None or named != (known.name, known.version):
+            raise _refuse(f"it was made for {named[0]} version {named[1]}, which is not read here")
 
 
 def _check_keys(plan: Plan) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
 from ltspec.data.facts import FACTS, Facts
 from ltspec.decisions import amounts
@@ -60,9 +60,11 @@ def steps(spec: Any, duration: Any) -> int:
 def optimizer(spec: Any) -> Optimizer:
     """The spec's optimiser without its rate."""
     written = spec.train.optimizer
+    # Without decay it does not matter what decays: one meaning, one key.
+    decay: Literal["all", "weights"] = written.decay if written.weight_decay else "all"
     if written.name == "sgd":
-        return Sgd(written.momentum, written.nesterov, written.weight_decay, written.decay)
-    return Adam(written.beta1, written.beta2, written.epsilon, written.weight_decay, written.decay)
+        return Sgd(written.momentum, written.nesterov, written.weight_decay, decay)
+    return Adam(written.beta1, written.beta2, written.epsilon, written.weight_decay, decay)
 
 
 def schedule(spec: Any) -> Schedule:

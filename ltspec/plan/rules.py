@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.spec import Unknown
 from ltspec.plan import resolve
@@ -17,6 +18,11 @@ from ltspec.plan.stages import TICKET
 
 TAKEN = (TICKET, "dense")
 """Names of lines in a table that are no branches."""
+
+MOST_STEPS = 10**12
+"""Steps of one training. Far more than anyone waits for, and exact in every number of a plan."""
+MOST_NETWORKS = 200_000
+"""Networks trained in one plan; about a million stages, which take a minute and 2 GB to compile."""
 
 Rule = Callable[[Any], Iterator[Diagnostic]]
 
@@ -35,7 +41,15 @@ def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
 
 def training_has_steps(spec: Any) -> Iterator[Diagnostic]:
     """LT202."""
-    if resolve.total_steps(spec) < 1:
+    total = resolve.total_steps(spec)
+    if total > MOST_STEPS:
+        yield Diagnostic(
+            "LT216",
+            f"the training would take {total:,} steps, and a plan holds {MOST_STEPS:,}",
+            ("train", "duration"),
+            "write a shorter duration",
+        )
+    if total < 1:
         yield Diagnostic(
             "LT202",
             "the training has no steps",
@@ -68,7 +82,15 @@ def rewinds_before_the_end(spec: Any) -> Iterator[Diagnostic]:
                 hint,
                 f"step {step}",
             )
-    if rewind.retrain is not None and resolve.steps(spec, rewind.retrain) < 1:
+    retrain = 1 if rewind.retrain is None else resolve.steps(spec, rewind.retrain)
+    if retrain > MOST_STEPS:
+        yield Diagnostic(
+            "LT216",
+            f"the retraining would take {retrain:,} steps, and a plan holds {MOST_STEPS:,}",
+            ("prune", "rewind", "retrain"),
+            "write a shorter duration",
+        )
+    if retrain < 1:
         yield Diagnostic(
             "LT202",
             "the retraining has no steps",
@@ -141,6 +163,28 @@ def something_is_prunable(spec: Any) -> Iterator[Diagnostic]:
             "every prunable tensor is exempt",
             ("prune", "exempt"),
             "leave at least one tensor to prune",
+        )
+
+
+def the_plan_is_not_too_large(spec: Any) -> Iterator[Diagnostic]:
+    """LT216."""
+    levels = len(resolve.levels(spec))
+    if levels > MOST_LEVELS:
+        yield Diagnostic(
+            "LT216",
+            f"it would take more than {MOST_LEVELS:,} levels to reach the density",
+            ("prune", "schedule"),
+            "write a larger fraction",
+            at="key",
+        )
+        return
+    networks = spec.replicate_count * (1 + levels * (1 + len(spec.branches)))
+    if networks > MOST_NETWORKS:
+        yield Diagnostic(
+            "LT216",
+            f"{networks:,} networks would be trained, and a plan holds {MOST_NETWORKS:,}",
+            ("replicates",) if spec.replicates else ("seeds",),
+            "write several specs that share a store",
         )
 
 
@@ -264,6 +308,7 @@ RULES: tuple[Rule, ...] = (
     warmup_is_inside,
     exemptions_match,
     something_is_prunable,
+    the_plan_is_not_too_large,
     levels_leave_something,
     seeds_agree,
     branch_names_are_free,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ltspec.decisions.recipe import Adam, Sgd
-from ltspec.engine.backend import BackendError, Demand, Settings
+from ltspec.engine.backend import BackendError, Demand, Settings, Split
 from ltspec.networks.graph import OPS
+from ltspec.networks.lenet import lenet
 
 FRAMEWORKS = ("torch", "tensorflow", "jax", "keras")
 
@@ -59,7 +60,7 @@ def test_declared_gaps_are_real(adapter, kit):
             case "setting":
                 assert name == "threads"
                 with pytest.raises(BackendError):
-                    adapter.open(Settings("cpu", "float32"))
+                    adapter.open(Settings("cpu", "float32", threads=1))
             case "op":
                 assert name in OPS
                 pytest.fail(f"write the graph that shows that {feature} is refused")
@@ -182,3 +183,15 @@ adapter.versions(), adapter.devices(), adapter.open(Settings("cpu", "float32"))
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_memory_that_runs_out_is_a_memory_error(backend32):
+    """A layer of 25 petabytes, whose weights are one number seen many times."""
+    wide = 10**14
+    graph = lenet((1, 8, 8), 10, [wide])
+    weights = {p.name: np.broadcast_to(np.float32(0), p.shape) for p in graph.parameters}
+    images = np.zeros((1, 1, 8, 8), np.uint8)
+    one = np.ones(1, np.float32)
+    split = Split(images, np.zeros(1, np.uint8), one, one)
+    with pytest.raises(MemoryError):
+        backend32.evaluate(graph, split, weights)

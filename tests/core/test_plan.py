@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs import plan_of, tiny
 
+from ltspec.data.facts import FACTS
 from ltspec.errors import LtspecError, UsageError
 from ltspec.plan import planfile
 from ltspec.plan.cost import cost, examples_seen, total
@@ -293,11 +294,35 @@ def changed(text: str, change: str) -> str:
             del document["outcomes"]
         case "kind":
             stage["work"]["kind"] = "delete"
+        case "data":  # of an earlier reader
+            for each in document["stages"]:
+                if each["work"]["kind"] == "evaluate":
+                    each["work"]["data_version"] = 0
+        case "name":
+            document["name"] = "../../elsewhere"
+        case "branch":
+            document["outcomes"][0]["branch"] = "../x"
+        case "level":
+            document["outcomes"][0]["level"] = "../x"
     return json.dumps(document)
 
 
 @pytest.mark.parametrize(
-    "change", ["recipe", "stop", "key", "input", "version", "network", "missing", "kind"]
+    "change",
+    [
+        "recipe",
+        "stop",
+        "key",
+        "input",
+        "version",
+        "network",
+        "missing",
+        "kind",
+        "data",
+        "name",
+        "branch",
+        "level",
+    ],
 )
 def test_a_plan_file_that_was_changed_is_refused(change: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -310,6 +335,16 @@ def test_what_is_no_plan_file_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         planfile.read(text)
     assert caught.value.code == "LT308"
+
+
+def test_a_plan_for_an_earlier_reader_of_the_data_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = planfile.write(plan_of())
+    newer = replace(FACTS["digits"], version=2)
+    monkeypatch.setattr(planfile, "FACTS", {"digits": newer})
+    with pytest.raises(UsageError, match="made for digits version 1"):
+        planfile.read(text)
 
 
 def test_every_pass_leaves_a_legal_plan_and_a_broken_one_is_named() -> None:

@@ -222,6 +222,24 @@ def test_a_training_that_diverges_says_where(tmp_path: Path) -> None:
     assert "1e+30" in caught.value.message
 
 
+def test_finite_weights_whose_answers_are_not_finite_diverged_too(tmp_path: Path) -> None:
+    with pytest.raises(RunError) as caught:
+        run(plan_of("train.optimizer.lr=1e20", "train.duration=1it"), tmp_path / "s")
+    assert caught.value.code == "LT401"
+
+
+def test_a_shorter_training_leaves_the_checkpoint_of_a_longer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 31)
+        with pytest.raises(Interrupted):
+            session(plan_of(), tmp_path / "s").run(Diary(), 1e9)
+    run(plan_of("train.duration=10it"), tmp_path / "s")
+    _, diary = run(plan_of(), tmp_path / "s")
+    assert diary.began_from[0] == 30
+
+
 @pytest.mark.parametrize("kind", ["train", "prune", "rewind", "evaluate"])
 def test_a_result_that_breaks_a_promise_is_never_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -1,0 +1,124 @@
+"""Backends are found by entry point; what is missing is said in time, with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from specs import plan_of
+
+from ltspec.engine import adapters
+from ltspec.engine.backend import Settings
+from ltspec.engine.session import Session
+from ltspec.engine.watch import Silence
+from ltspec.errors import BackendError, RunError
+
+
+class Fake:
+    """An adapter of a framework that is not installed, or that lacks something."""
+
+    name = "fake"
+    extra = "ltspec[fake]"
+    precisions = ("float32",)
+    gaps: dict[str, str]
+
+    def __init__(self, **gaps: str) -> None:
+        self.gaps = {name.replace("_", ":"): reason for name, reason in gaps.items()}
+
+    def versions(self) -> dict[str, str]:
+        raise ImportError("No module named 'fake'")
+
+    def devices(self) -> Sequence[str]:
+        raise ImportError("No module named 'fake'")
+
+
+def register(monkeypatch: pytest.MonkeyPatch, *values: str, name: str = "fake") -> None:
+    entries = tuple(EntryPoint(name, value, adapters.GROUP) for value in values)
+    monkeypatch.setattr(adapters, "installed", lambda: {name: entries})
+
+
+def test_a_framework_that_is_not_installed_comes_with_the_command() -> None:
+    with pytest.raises(BackendError) as caught:
+        adapters.choose_device(Fake(), "auto")  # type: ignore[arg-type]
+    assert caught.value.code == "LT302"
+    assert caught.value.hint == 'pip install "ltspec[fake]"'
+
+
+@pytest.mark.parametrize(
+    "values", [("no_such_module:adapter",), ("json:adapter",), ("json:dumps", "json:loads")]
+)
+def test_a_broken_registration_is_named(
+    monkeypatch: pytest.MonkeyPatch, values: tuple[str, ...]
+) -> None:
+    register(monkeypatch, *values)
+    with pytest.raises(BackendError) as caught:
+        adapters.find("fake")
+    assert caught.value.code == "LT310"
+    assert values[0] in caught.value.message + caught.value.hint
+
+
+def test_a_name_that_cannot_be_a_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch, "json:dumps", name="My_Backend")
+    with pytest.raises(BackendError) as caught:
+        adapters.find("My_Backend")
+    assert caught.value.code == "LT310"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(BackendError) as caught:
+        adapters.find("pytorch")
+    assert caught.value.code == "LT301"
+    assert "did you mean torch?" in caught.value.hint
+    assert "numpy, tensorflow, torch" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("gap", "settings"),
+    [
+        ("op:linear", Settings("cpu", "float32")),
+        ("optimizer:sgd", Settings("cpu", "float32")),
+        ("device:gpu", Settings("cuda", "float32")),
+        ("setting:threads", Settings("cpu", "float32", 2)),
+        ("precision:float64", Settings("cpu", "float64")),
+    ],
+)
+def test_a_gap_is_refused_before_any_compute(gap: str, settings: Settings) -> None:
+    fake: Any = Fake()
+    fake.gaps = {gap: "because of the moon", "optimizer:adam": "not asked for"}
+    with pytest.raises(BackendError) as caught:
+        adapters.refuse_gaps(fake, plan_of(), settings)
+    assert caught.value.code == "LT304"
+    assert f"{gap}: because of the moon" in caught.value.message
+    assert "not asked for" not in caught.value.message
+
+
+def test_what_is_asked_for_and_offered_is_not_refused() -> None:
+    fake: Any = Fake(optimizer_adam="not asked for")
+    adapters.refuse_gaps(fake, plan_of(), Settings("cpu", "float32"))
+
+
+def test_memory_that_runs_out_ends_the_run_with_a_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ltspec_numpy.play import NumpyBackend
+
+    def train(self: object, *arguments: object) -> None:
+        raise MemoryError("25 petabytes")
+
+    monkeypatch.setattr(NumpyBackend, "train", train)
+    session = Session.open(
+        plan_of(),
+        backend="numpy",
+        device="cpu",
+        precision="float32",
+        threads=None,
+        store=tmp_path / "s",
+        data=tmp_path,
+        note=print,
+    )
+    with pytest.raises(RunError) as caught:
+        session.run(Silence(), 30)
+    assert caught.value.code == "LT406"
