@@ -1,6 +1,6 @@
 """A run that is killed with SIGKILL at more than twenty random moments ends as if it never was.
 
-The moments are random anew each time; what happened is printed with the seed.
+The moments are random anew each time (see zygote.py); what happened is printed with the seed.
 """
 
 from __future__ import annotations
@@ -34,19 +34,20 @@ MOMENTUM = "{name: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 1
 
 
 @pytest.mark.parametrize(
-    ("backend", "optimizer", "steps", "kills"),
+    ("backend", "optimizer"),
     [
-        ("numpy", ADAM, 8_000, KILLS),
-        ("numpy", MOMENTUM, 8_000, KILLS),
-        ("torch", ADAM, 5_000, KILLS),
-        ("torch", MOMENTUM, 5_000, KILLS),
-        ("tensorflow", ADAM, 24_000, KILLS),
+        ("numpy", ADAM),
+        ("numpy", MOMENTUM),
+        ("torch", ADAM),
+        ("torch", MOMENTUM),
+        ("tensorflow", ADAM),
     ],
     ids=["numpy-adam", "numpy-momentum", "torch-adam", "torch-momentum", "tensorflow-adam"],
 )
 def test_a_killed_run_ends_with_the_same_bytes(
-    backend: str, optimizer: str, steps: int, kills: int, tmp_path: Path
+    backend: str, optimizer: str, tmp_path: Path
 ) -> None:
+    steps = 3000  # 76 pieces of 100 steps, and the kills take at most 63 of them
     rewind = steps // 4 + 7  # late rewinding, and not on a multiple of anything
     spec = tmp_path / "killed.yaml"
     spec.write_text(SPEC.format(optimizer=optimizer, steps=steps, rewind=rewind))
@@ -56,7 +57,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
     order = {
         "backend": backend,
         "seed": seed,
-        "kills": kills,
+        "kills": KILLS,
         "whole": str(tmp_path / "whole" / "store"),
         "killed": str(tmp_path / "killed" / "store"),
         # As the store counts them, from the start of each: up to the rewind point, all of the dense
@@ -70,7 +71,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
             "--device",
             "cpu",
             "--checkpoint-every",
-            "0.05",
+            "0",
         ],
     }
     done = subprocess.run(
@@ -78,16 +79,13 @@ def test_a_killed_run_ends_with_the_same_bytes(
         capture_output=True,
         text=True,
         check=False,
-        timeout=400,
+        timeout=600,
         env=environment(),
     )
     assert done.returncode == 0, done.stderr
     story = json.loads(done.stdout)
     starts = story["starts"]
-    print(
-        f"\nseed {seed}: {story['seconds']:.1f} s without a kill, first checkpoint after "
-        f"{story['first_checkpoint']:.2f} s; {len(starts)} starts"
-    )
+    print(f"\nseed {seed}: {len(starts)} starts")
     for start in starts:
         words = [word for word in ("killed", "resumed", "checkpoint", "in_write") if start[word]]
         print(f"  {start['seconds']:6.2f} s  {start['progress']:4.0%}  {' '.join(words)}")
@@ -95,13 +93,13 @@ def test_a_killed_run_ends_with_the_same_bytes(
     assert all("Traceback" not in start["said"] for start in starts), starts
     assert (starts[-1]["code"], starts[-1]["killed"]) == (0, False), starts[-1]["said"]
     hit = [start for start in starts if start["killed"]]
-    assert len(hit) >= min(kills, 20)
+    assert len(hit) == KILLS >= 20
     assert sum(start["checkpoint"] for start in hit) >= 5, "too few kills inside of training"
     assert sum(start["resumed"] for start in starts) >= 5, "too few starts from a checkpoint"
     assert sum(start["in_write"] for start in hit) >= 2, "too few kills during a write"
     spread = [start["progress"] for start in hit]
-    assert min(spread) < 0.34, "no kill early in the run"
-    assert max(spread) > 0.5, "no kill late in the run"
+    assert min(spread) < 0.2, "no kill early in the run"
+    assert max(spread) > 0.35, "no kill late in the run"
 
     assert_same_results(tmp_path / "whole" / "store", tmp_path / "killed" / "store")
     assert len(results(tmp_path / "killed" / "store")) == 4  # two tickets, two tables

@@ -2,7 +2,9 @@
 
 Imports a framework once, then forks a child for each start of ``ltspec run`` (frameworks take
 seconds to import, and a run is started more than twenty times). The child calls the real entry of
-the command line; the parent ends it with SIGKILL.
+the command line, and is ended with SIGKILL: by the parent while it starts, by itself a random
+moment after a random piece of training began, or in the middle of a random write. Moments are
+paced by the run's own events, so that a busy machine does not move them past its end.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -38,6 +41,19 @@ class Start:
     said: str
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a start is killed."""
+
+    kind: str
+    """``start``: ``delay`` after it was forked; ``piece``: ``delay`` after a piece of training
+    began; ``write``: half-way through a file; ``rename``: before it gets its name."""
+    count: int
+    """Which piece, write or rename, from 1."""
+    delay: float
+    """Seconds."""
+
+
 def main() -> None:
     """``zygote.py '{"backend": ..., "call": [...], "store": ..., ...}'``."""
     order = json.loads(sys.argv[1])
@@ -45,17 +61,12 @@ def main() -> None:
     importlib.import_module(order["backend"])
     importlib.import_module("ltspec.cli.main")
     _import_what_a_run_imports(order)
-    whole = Path(order["whole"])
-    first, seconds = _whole(order, whole)
-    starts = _killed(order, Path(order["killed"]), first, seconds)
-    json.dump(
-        {
-            "first_checkpoint": first,
-            "seconds": seconds,
-            "starts": [asdict(start) for start in starts],
-        },
-        sys.stdout,
-    )
+    child = _fork(order, Path(order["whole"]))
+    _, status = os.waitpid(child, 0)
+    if status:
+        sys.exit((Path(order["whole"]).parent / "stderr.txt").read_text(encoding="utf-8"))
+    starts = _killed(order, Path(order["killed"]))
+    json.dump({"starts": [asdict(start) for start in starts]}, sys.stdout)
 
 
 def _import_what_a_run_imports(order: dict[str, Any]) -> None:
@@ -77,72 +88,29 @@ def _import_what_a_run_imports(order: dict[str, Any]) -> None:
                 importlib.import_module(name)
 
 
-def _whole(order: dict[str, Any], store: Path) -> tuple[float, float]:
-    """Run without a kill: seconds until the first checkpoint, and until the end."""
-    began = time.perf_counter()
-    child = _fork(order, store)
-    first = 0.0
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
-        if not first and any((store / "checkpoints").rglob("facts.json")):
-            first = time.perf_counter() - began
-        time.sleep(0.002)
-    return first, time.perf_counter() - began
-
-
-def _killed(order: dict[str, Any], store: Path, first: float, whole: float) -> list[Start]:
-    """Start again and again until it ends by itself, with ``kills`` kills on the way.
-
-    Two kills of three come after a random time since the start, one of them inside of training;
-    the third waits for a write to begin. The remaining kills share the remaining work; they may
-    take a bit more than their share each, since a kill also loses some of it.
-    """
+def _killed(order: dict[str, Any], store: Path) -> list[Start]:
+    """Start again and again until it ends by itself, with ``kills`` kills on the way."""
     draw = random.Random(order["seed"])
     starts: list[Start] = []
-    kills = 0
-    while True:
-        progress = starts[-1].progress if starts else 0.0
-        left = order["kills"] - kills
-        share = (whole - first) * (1 - progress) * 1.6 / left if left > 0 else 0.0
-        delay = (
-            None
-            if left <= 0
-            else (
-                draw.uniform(0, first + share) if kills % 3 == 0 else first + draw.uniform(0, share)
-            )
-        )
-        start = _start(order, store, delay, draw if kills % 3 == 2 else None)
-        starts.append(start)
-        kills += start.killed
-        if not start.killed:
-            return starts
+    for kill in range(order["kills"]):
+        kind = ("piece", "write", "piece", "rename", "piece", "start")[kill % 6]
+        most = 5 if kind == "piece" else 3
+        delay = draw.uniform(0, 0.25) if kind == "start" else draw.uniform(0, 0.03)
+        starts.append(_start(order, store, Moment(kind, draw.randint(1, most), delay)))
+    starts.append(_start(order, store, None))
+    return starts
 
 
-def _start(
-    order: dict[str, Any], store: Path, delay: float | None, in_write: random.Random | None
-) -> Start:
-    """One start, killed after ``delay`` seconds unless it ends before."""
-    log = store.parent / "stderr.txt"
+def _start(order: dict[str, Any], store: Path, moment: Moment | None) -> Start:
+    """One start, killed at its moment, or left to its end."""
     began = time.perf_counter()
-    child = _fork(order, store)
-    due = None if delay is None else began + delay
-    killed, writing = False, False
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            break
-        now = time.perf_counter()
-        if due is not None and now >= due:
-            if in_write is not None and not writing:
-                writing = _half_written(store)
-                if writing:  # a moment later, so that it is not always the same one
-                    due = now + in_write.uniform(0, 0.006)
-            else:
-                os.kill(child, signal.SIGKILL)
-                _, status = os.waitpid(child, 0)
-                killed = os.WIFSIGNALED(status)
-                break
-        time.sleep(0.0005 if in_write is not None else 0.002)
-    said = log.read_text(encoding="utf-8")
+    child = _fork(order, store, moment)
+    if moment is not None and moment.kind == "start":
+        time.sleep(moment.delay)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    said = (store.parent / "stderr.txt").read_text(encoding="utf-8")
     return Start(
         killed,
         None if killed else os.waitstatus_to_exitcode(status),
@@ -153,6 +121,48 @@ def _start(
         _progress(store, order["steps"]),
         said,
     )
+
+
+def _arm(moment: Moment) -> None:
+    """Make this process end itself at a moment of its own run."""
+    from ltspec.engine import disk, training
+
+    left = moment.count
+
+    def is_now() -> bool:
+        nonlocal left
+        left -= 1
+        return left == 0
+
+    def kill_later() -> None:
+        time.sleep(moment.delay)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    record, write, replace = training.record, disk.write, disk.replace
+
+    def record_and_die(*arguments: Any, **named: Any) -> Any:
+        if is_now():
+            threading.Thread(target=kill_later, daemon=True).start()
+        return record(*arguments, **named)
+
+    def write_half_and_die(file: Path, data: bytes) -> None:
+        if is_now():
+            file.write_bytes(data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(file, data)
+
+    def die_before_replace(source: Path, target: Path) -> None:
+        if is_now():
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    match moment.kind:
+        case "piece":
+            training.record = record_and_die
+        case "write":
+            disk.write = write_half_and_die
+        case "rename":
+            disk.replace = die_before_replace
 
 
 def _half_written(store: Path) -> bool:
@@ -173,8 +183,11 @@ def _progress(store: Path, steps: int) -> float:
     return min(done / steps, 1.0)
 
 
-def _fork(order: dict[str, Any], store: Path) -> int:
-    """A child that is ``ltspec`` with the call, its output in files beside the store."""
+def _fork(order: dict[str, Any], store: Path, moment: Moment | None = None) -> int:
+    """A child that is ``ltspec`` with the call, its output in files beside the store.
+
+    Its pieces of training are as short as the backend allows, for many moments in little time.
+    """
     child = os.fork()
     if child:
         return child
@@ -182,9 +195,13 @@ def _fork(order: dict[str, Any], store: Path) -> int:
         file = os.open(store.parent / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)
     from ltspec.cli.main import _run
+    from ltspec.engine import training
 
     code = 70
     try:
+        training.PIECE_SECONDS = 1e-9
+        if moment is not None:
+            _arm(moment)
         code = _run([*order["call"], "--store", str(store)])
         (store.parent / "modules.txt").write_text("\n".join(sys.modules), encoding="utf-8")
         sys.stdout.flush()
