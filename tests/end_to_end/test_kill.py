@@ -47,7 +47,7 @@ MOMENTUM = "{name: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 1
 def test_a_killed_run_ends_with_the_same_bytes(
     backend: str, optimizer: str, tmp_path: Path
 ) -> None:
-    steps = 3000  # 76 pieces of 100 steps, and the kills take at most 63 of them
+    steps = 3000  # 76 pieces of 100 steps
     rewind = steps // 4 + 7  # late rewinding, and not on a multiple of anything
     spec = tmp_path / "killed.yaml"
     spec.write_text(SPEC.format(optimizer=optimizer, steps=steps, rewind=rewind))
@@ -99,7 +99,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
     assert sum(start["in_write"] for start in hit) >= 2, "too few kills during a write"
     spread = [start["progress"] for start in hit]
     assert min(spread) < 0.2, "no kill early in the run"
-    assert max(spread) > 0.35, "no kill late in the run"
+    assert max(spread) > 0.5, "no kill late in the run"
 
     assert_same_results(tmp_path / "whole" / "store", tmp_path / "killed" / "store")
     assert len(results(tmp_path / "killed" / "store")) == 4  # two tickets, two tables

@@ -94,7 +94,10 @@ def _killed(order: dict[str, Any], store: Path) -> list[Start]:
     starts: list[Start] = []
     for kill in range(order["kills"]):
         kind = ("piece", "write", "piece", "rename", "piece", "start")[kill % 6]
-        most = 5 if kind == "piece" else 3
+        # On the way to the end in equal parts, and never so far that the rest has no moment left.
+        left = order["kills"] - kill
+        pieces = int((1 - (starts[-1].progress if starts else 0)) * order["steps"] / 100)
+        most = max(1, min(2 * pieces // left, pieces - 4 * left)) if kind == "piece" else 3
         delay = draw.uniform(0, 0.25) if kind == "start" else draw.uniform(0, 0.03)
         starts.append(_start(order, store, Moment(kind, draw.randint(1, most), delay)))
     starts.append(_start(order, store, None))
