@@ -21,7 +21,8 @@ JSON_VERSION = 1
 """Goes up when the shape of ``json`` changes so that a reader would notice."""
 
 WIDTH = 100
-"""Columns of a source line that are shown; of a longer one, those around the caret."""
+"""Columns that an excerpt takes at most; of a longer line, those around the caret are shown."""
+_NARROWEST = 40
 
 
 def render(
@@ -31,13 +32,15 @@ def render(
     format: Format = "text",
     *,
     colour: bool = False,
+    columns: int = WIDTH,
 ) -> str:
     """The diagnostics of one file in a format, without a line feed at the end.
 
     ``file`` is the name that is shown and ``text`` its content ("" when it could not be read).
     ``colour`` adds ANSI colours to ``text``; the other formats are for programs and have none.
+    ``columns`` is the terminal's width, which excerpts of source lines in ``text`` fit.
     """
-    return render_all([(diagnostics, file, text)], format, colour=colour)
+    return render_all([(diagnostics, file, text)], format, colour=colour, columns=columns)
 
 
 def render_all(
@@ -45,6 +48,7 @@ def render_all(
     format: Format | str = "text",
     *,
     colour: bool = False,
+    columns: int = WIDTH,
 ) -> str:
     """The diagnostics of several files, each (diagnostics, name, text); JSON and SARIF are one
     document for all of them.
@@ -55,7 +59,7 @@ def render_all(
     told = [(each, file) for diagnostics, file, _ in files for each in diagnostics]
     match format:
         case "text":
-            return "\n\n".join(_text(*each, colour) for each in files)
+            return "\n\n".join(_text(*each, colour, columns) for each in files)
         case "json":
             return _json(told)
         case "github":
@@ -71,7 +75,11 @@ def render_all(
 _STYLES = {"error": "1;31", "warning": "1;33", "place": "1;34", "strong": "1"}
 
 
-def _text(diagnostics: Sequence[Diagnostic], file: str, text: str, colour: bool) -> str:
+def _text(
+    diagnostics: Sequence[Diagnostic], file: str, text: str, colour: bool, columns: int
+) -> str:
+    columns = max(min(columns, WIDTH), _NARROWEST)
+
     def paint(style: str, words: str) -> str:
         return f"\x1b[{_STYLES[style]}m{words}\x1b[0m" if colour and words else words
 
@@ -84,7 +92,7 @@ def _text(diagnostics: Sequence[Diagnostic], file: str, text: str, colour: bool)
         lines.append(f"{gutter}{paint('place', '-->')} {_safe(_where(position, file))}")
         shown = _line(position, text)
         if position and shown is not None:
-            before, marked, caret = _excerpt(shown, position)
+            before, marked, caret = _excerpt(shown, position, columns - len(gutter) - len(" | "))
             bar = paint("place", " |")
             label = f" {_safe(each.label)}" if each.label else ""
             lines += [
@@ -124,20 +132,21 @@ def _line(position: Position | None, text: str) -> str | None:
     return lines[position.line - 1] if position.line <= len(lines) else None
 
 
-def _excerpt(line: str, position: Position) -> tuple[int, str, int]:
+def _excerpt(line: str, position: Position, width: int) -> tuple[int, str, int]:
     """(columns before the caret, the line as it is shown, columns of caret)."""
+    widest = width - min(20, width // 4)
     start = min(position.column - 1, len(line))
     end = max(start, min(start + position.length, len(line)))
     before, span, after = (_safe(part) for part in (line[:start], line[start:end], line[end:]))
-    if _columns(span) > WIDTH - 20:
-        span = _cut(span, WIDTH - 20) + "…"
+    if _columns(span) > widest:
+        span = _cut(span, widest) + "…"
         after = ""
-    if _columns(before) + _columns(span) + _columns(after) > WIDTH:
-        room = WIDTH - _columns(span)
+    if _columns(before) + _columns(span) + _columns(after) > width:
+        room = width - _columns(span)
         if _columns(before) > room // 2:
             kept = max(room // 2, room - _columns(after))
             before = "…" + _cut(before[::-1], kept - 1)[::-1] if _columns(before) > kept else before
-        rest = WIDTH - _columns(before) - _columns(span)
+        rest = width - _columns(before) - _columns(span)
         if _columns(after) > rest:
             after = _cut(after, max(rest - 1, 0)) + "…"
     return _columns(before), before + span + after, max(_columns(span), 1)

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from ltspec.engine.runner import scores
 from ltspec.engine.store import Realm
-from ltspec.plan.stages import TICKET, Plan
+from ltspec.plan.replicates import TICKET
+from ltspec.plan.stages import Plan
 from ltspec.results.table import Line, Spread, rows, summary
 
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 # Twelve digits are more steps than anyone trains, and keep every later product small.
@@ -102,8 +108,8 @@ def _divide_half_even(numerator: int, denominator: int) -> int:
     return quotient
 
 
-def _advice(text: str) -> str:
-    """One sentence that says what to write instead of ``text``."""
+def _advice(text: str, *, share: bool = True) -> str:
+    """One sentence that says what to write instead of ``text``; ``share``: whether `50%` may be."""
     squeezed = text.strip().replace(" ", "").replace("_", "").replace(",", "").lower()
     if re.fullmatch(r"[0-9]{1,12}", squeezed):
         return f"a duration needs a unit: write `{squeezed}ep` or `{squeezed}it`"
@@ -115,13 +121,21 @@ def _advice(text: str) -> str:
         unit = "ep" if words[2].startswith("e") else "it"
         return f"write `{words[1]}{unit}`"
     if re.fullmatch(r"[0-9]*\.[0-9]*(ep|it)", squeezed):
-        return "epochs and iterations are whole numbers: write iterations, or a share such as `50%`"
+        instead = "or a share such as `50%`" if share else "such as `600it`, or both as `1ep300it`"
+        return f"epochs and iterations are whole numbers: write iterations, {instead}"
     swapped = re.fullmatch(r"([0-9]{1,12}it)([0-9]{1,12}ep)", squeezed)
     if swapped:
         return f"epochs come first: write `{swapped[2]}{swapped[1]}`"
     if squeezed.startswith("-"):
         return "a duration is not negative"
-    return "write epochs as `160ep`, iterations as `2000it`, both as `12ep20it`, a share as `50%`"
+    if share and squeezed in _BEGINNINGS:
+        return "the beginning is step 0: write `0it`"
+    written = "write epochs as `160ep`, iterations as `2000it`, both as `12ep20it`"
+    return f"{written}, a share as `50%`" if share else written
+
+
+_BEGINNINGS = ("init", "initial", "initialisation", "initialization", "start", "beginning")
+"""What other tools call the point before the first step."""
 
 
 def _error(found: object, advice: str) -> PydanticCustomError:
@@ -130,17 +144,22 @@ def _error(found: object, advice: str) -> PydanticCustomError:
     )
 
 
-def _validate(value: Any) -> Duration:
+def _validate(value: Any, *, share: bool = True) -> Duration:
     if isinstance(value, Duration):
         return value
     if isinstance(value, str):
         try:
             return Duration.parse(value)
         except ValueError as error:
-            raise _error(value, str(error)) from None
+            told = str(error) if share or "%" in value else _advice(value, share=False)
+            raise _error(value, told) from None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise _error(value, _advice(repr(value)))
-    raise _error(value, _advice(""))
+        raise _error(value, _advice(repr(value), share=share))
+    raise _error(value, _advice("", share=share))
+
+
+def _validate_absolute(value: Any) -> Duration:
+    return _validate(value, share=False)
 
 
 def _validate_point(value: Any) -> Duration | Literal["end"]:
@@ -168,6 +187,7 @@ def _json_schema(pattern: str, description: str, examples: list[str]) -> dict[st
 
 AbsoluteDuration = Annotated[
     Duration,
+    BeforeValidator(_validate_absolute),
     AfterValidator(_refuse_percent),
     WithJsonSchema(_json_schema(_STEPS_PATTERN, _ABSOLUTE_DESCRIPTION, _EXAMPLES[:3])),
 ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -153,16 +154,18 @@ def _diagnostics(
         return Diagnostic(code, message, more.pop("path", path), hint, at=place.at, **more)
 
     if type_ == "extra_forbidden":
-        hint, meant = _unknown_hint(path, place.section, root)
-        if meant:
-            renamed.add((*path[:-1], meant))
-        yield diagnostic("LT101", f"{_of(path[:-1])} has no key `{key}`", hint, label="unknown key")
+        known = list(place.section.model_fields)
+        yield _unknown(path, value, known, kind_key(place.section), root, renamed)
     elif type_ == "missing":
         yield diagnostic("LT102", f"`{key}` is missing from {_of(path[:-1])}", _missing_hint(place))
     elif type_ == "union_tag_not_found":
         tag = kind_key(alternatives(place.annotation)[0])
         kinds = [kind(choice) or "" for choice in alternatives(place.annotation)]
         message = f"`{tag}` is missing from {_of(path)}"
+        known = _keys_of_all(place.annotation, value)
+        for written, inner in value.items():
+            if written not in known:
+                yield _unknown((*path, written), inner, known, tag, root, renamed)
         yield diagnostic("LT102", message, f"add `{tag}`: {_listed(kinds)}", path=(*path, tag))
     elif type_ == "union_tag_invalid":
         tag = kind_key(alternatives(place.annotation)[0])
@@ -170,13 +173,15 @@ def _diagnostics(
         yield _choice((*path, tag), value[tag], kinds)
     elif type_ == "literal_error":
         words = [str(word) for word in _words(place.annotation)]
-        yield _choice(path, value, words, place.beside)
+        wrong = _choice(path, value, words, place.beside)
+        hint = _rewind_hint(key, value) if place.beside else ""
+        yield replace(wrong, hint=hint or wrong.hint)
     elif type_ in _TYPES:
         yield _wrong_type(place, value, _TYPES[type_])
     elif type_ in _RANGES:
         limit, sentence = _RANGES[type_]
         message = f"{name} is {_shown(value)}, but {sentence.format(_number(context[limit]))}"
-        yield diagnostic("LT105", message)
+        yield diagnostic("LT105", message, _range_hint(key, value))
     elif type_ in _SIZES:
         limit, sentence, things = _SIZES[type_]
         bound = int(context[limit])
@@ -196,7 +201,8 @@ def _diagnostics(
         message = f"this ltspec reads version 1 of the language, and the file says {_shown(value)}"
         yield diagnostic("LT108", message, "write `ltspec: 1`, or install a newer ltspec")
     elif type_ == "LT103":
-        yield diagnostic("LT103", f"{name} is {_what(value)}: {detail['msg']}")
+        hint = _rewind_hint(key, value)
+        yield diagnostic("LT103", f"{name} is {_what(value)}: {detail['msg']}", hint)
     elif type_ in ("LT105", "LT106"):
         subject = _shown(context["found"])
         message = detail["msg"].replace(str(context["found"]), subject, 1)
@@ -222,17 +228,20 @@ def _words(annotation: Any) -> list[Any]:
     ]
 
 
-def _close(word: str, known: Iterable[str]) -> str | None:
+def _close(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     from difflib import get_close_matches  # only a wrong spec needs it
 
-    matches = get_close_matches(word.lower().replace("-", "_"), list(known), 1, 0.6)
-    return (
-        matches[0]
-        if matches
-        else next(
-            iter(get_close_matches(word.lower().replace("_", "-"), list(known), 1, 0.6)), None
-        )
-    )
+    known = list(known)
+    for spelt in (word.lower().replace("-", "_"), word.lower().replace("_", "-")):
+        if matches := get_close_matches(spelt, known, 1, cutoff):
+            return matches[0]
+    return None
+
+
+_SURE = 0.8
+"""How like a key must be for a slip of the keyboard; below, an exact key elsewhere is likelier."""
+_LIKELY = 0.75
+"""How like a choice must be: below, the list of choices says more."""
 
 
 _ALIASES = {
@@ -254,22 +263,75 @@ _ALIASES = {
 """What other tools call a key, and what it is called here."""
 
 
-def _unknown_hint(path: Path, section: type[Section], root: type[Section]) -> tuple[str, str]:
-    """The hint, and the key of the same section that was probably meant ("" when none)."""
-    key, known = str(path[-1]), list(section.model_fields)
+_KIND_KEYS = ("name", "type", "kind", "family", "method")
+"""What the key that says the kind of a section is called, here or elsewhere."""
+
+
+def _unknown(
+    path: Path,
+    value: Any,
+    known: Sequence[str],
+    tag: str,
+    root: type[Section],
+    renamed: set[Path],
+) -> Diagnostic:
+    """A key that its section does not have; ``known`` are those it has, ``tag`` the first."""
+    key = str(path[-1])
+    hint, meant = _special_key(key, value, known)
+    if not hint:
+        hint, meant = _unknown_hint(path, known, tag, root)
+    renamed.update((*path[:-1], each) for each in meant)
+    message = f"{_of(path[:-1])} has no key `{key}`"
+    return Diagnostic("LT101", message, path, hint, "unknown key", at="key")
+
+
+def _keys_of_all(annotation: Any, written: dict[str, Any]) -> list[str]:
+    """The keys of every kind of a section; of one kind when another key names it."""
+    sections = alternatives(annotation)
+    words = [written[key] for key in _KIND_KEYS if isinstance(written.get(key), str)]
+    named = [section for section in sections if kind(section) in words]
+    return list(dict.fromkeys(key for each in named or sections for key in each.model_fields))
+
+
+def _special_key(key: str, value: Any, known: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The hint for a key that is another thing here, and the keys that it stands for."""
+    if key == "betas" and "beta1" in known:
+        if isinstance(value, list | tuple) and len(value) == 2:
+            first, second = (_shown(each).strip("`") for each in value)
+            return f"write `beta1: {first}` and `beta2: {second}`", ("beta1", "beta2")
+        return "write `beta1` and `beta2`", ("beta1", "beta2")
+    if key == "sparsity" and ("density" in known or "levels" in known):
+        number = isinstance(value, int | float) and 0 < value < 1
+        density = f"density: {_number(round(1 - value, 9))}" if number else "density: 0.1"
+        if "density" in known:
+            return f"density is 1 - sparsity: write `{density}`", ("density",)
+        return f"density is 1 - sparsity: write `name: to-density` and `{density}`", ("levels",)
+    return "", ()
+
+
+def _unknown_hint(
+    path: Path, known: Sequence[str], tag: str, root: type[Section]
+) -> tuple[str, tuple[str, ...]]:
+    """The hint, and the key of the same section that was probably meant (none when unknown)."""
+    key = str(path[-1])
     meant = _ALIASES.get(key)
     if meant not in known:
-        meant = _close(key, known)
+        meant = tag if key in _KIND_KEYS and tag in _KIND_KEYS else _close(key, known, _SURE)
     if meant:
-        return f"did you mean `{meant}`?", meant
+        return f"did you mean `{meant}`?", (meant,)
     keys = f"its keys are {_listed(known)}"
     homes = dict(_homes(key, root))
     if path in homes:  # another kind of this section has it
         other = homes[path]
-        return f"`{key}` belongs to `{kind_key(other)}: {kind(other)}`; {keys}", ""
+        return f"`{key}` belongs to `{kind_key(other)}: {kind(other)}`; {keys}", ()
     if homes:
-        return f"`{key}` belongs to {_listed([dotted(home[:-1]) for home in homes])}; {keys}", ""
-    return keys, ""
+        named = [f"`{dotted(home[:-1])}`" if home[:-1] else "the top of the file" for home in homes]
+        return f"`{key}` belongs to {', '.join(named)}; {keys}", ()
+    if meant := _close(key, known):
+        return f"did you mean `{meant}`?", (meant,)
+    if named := [dotted(home) for home, _ in _homes(_ALIASES.get(key, ""), root)]:
+        return f"did you mean {_listed(named)}? {keys[0].upper()}{keys[1:]}", ()
+    return keys, ()
 
 
 def _homes(
@@ -294,15 +356,94 @@ def _missing_hint(place: Place) -> str:
         kinds = _listed([f"{kind_key(c)}: {kind(c)}" for c in choices])
         return f"add `{key}`, a mapping with one of {kinds}"
     if is_section(choices[0]):
-        return f"add `{key}` with {_listed(list(choices[0].model_fields))}"
+        return f"add `{key}` with {_listed(_required(choices[0]))}"
     if key == "ltspec":
         return "add `ltspec: 1`, the version of the language, as the first line"
     return f"add `{key}`; `ltspec explain {dotted(place.path)}` says what it is"
 
 
+def _required(section: type[Section]) -> list[str]:
+    return [name for name, field in section.model_fields.items() if field.is_required()]
+
+
+_SUCH_AS = {
+    "lr": "0.1",
+    "levels": "10",
+    "density": "0.1",
+    "drops": "[80ep, 120ep]",
+    "init": "1",
+    "order": "1",
+    "mask": "1",
+}
+"""What may stand behind a required key, for a mapping that a hint writes out."""
+
+
+def _example(section: type[Section], word: str) -> str:
+    """A mapping with all that a kind of section needs: ``{name: adam, lr: 1e-3}``."""
+    first, *others = _required(section)
+    values = _SUCH_AS | ({"lr": "1e-3"} if word == "adam" else {})
+    return "{" + ", ".join([f"{first}: {word}", *(f"{k}: {values[k]}" for k in others)]) + "}"
+
+
+def _mapping_hint(place: Place, value: Any, lead: str) -> str:
+    """How the mapping is written that a word or a list was written instead of."""
+    choices = [choice for choice in alternatives(place.annotation) if is_section(choice)]
+    if not choices:  # a mapping of names of the user's choice
+        inner = [each for each in _entries(place.annotation) if is_section(each) and kind(each)]
+        names = [value] if isinstance(value, str) else value
+        if not inner or not isinstance(names, list | tuple):
+            return ""
+        name = next((each for each in names if isinstance(each, str)), "NAME")
+        return f"write `{lead}{{{name}: {_example(inner[0], kind(inner[0]) or '')}}}`"
+    tag = kind_key(choices[0])
+    if kind(choices[0]):
+        kinds = {kind(choice) or "": choice for choice in choices}
+        word = _close(value, kinds, _LIKELY) if isinstance(value, str) else None
+        simple = min(kinds, key=lambda each: len(_required(kinds[each])))
+        others = [each for each in kinds if each != (word or simple)]
+        more = f"; other choices of `{tag}` are {_listed(others)}" if others and not word else ""
+        return f"write `{lead}{_example(kinds[word or simple], word or simple)}`{more}"
+    words = [str(each) for each in _words(choices[0].model_fields[tag].annotation)]
+    if words and _required(choices[0]) == [tag]:
+        word = _close(value, words, _LIKELY) if isinstance(value, str) else None
+        more = f"; other choices of `{tag}` are {_listed(words[1:])}" if not word else ""
+        return f"write `{lead}{{{tag}: {word or words[0]}}}`{more}"
+    return f"its keys are {_listed(list(choices[0].model_fields))}"
+
+
+def _entries(annotation: Any) -> tuple[Any, ...]:
+    """What may stand behind the names of a mapping of names."""
+    for choice in alternatives(annotation):
+        if get_origin(choice) is dict:
+            return alternatives(item_annotation(choice))
+    return ()
+
+
+def _rewind_hint(key: str, value: Any) -> str:
+    """How a point is written behind ``rewind`` that stands there without its mapping."""
+    from ltspec.language.duration import Duration  # only a wrong spec needs it
+
+    if key != "rewind" or isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    point = f"{value}it" if isinstance(value, int) else value
+    point = "0it" if point in ("init", "initial", "start") else point
+    try:
+        return f"write `rewind: {{to: {Duration.parse(point)}}}`"
+    except ValueError:
+        return ""
+
+
+def _range_hint(key: str, value: Any) -> str:
+    if key in ("fraction", "density") and 1 < value < 100:
+        return f"it is a share of 1: write `{key}: {_number(value / 100)}`"
+    if key == "batch_size":
+        return "write how many examples are in one step, such as `batch_size: 60`"
+    return ""
+
+
 def _choice(path: Path, value: Any, words: Sequence[str], beside: str = "") -> Diagnostic:
     """A value that is not one of the words that may stand there."""
-    close = _close(value, words) if isinstance(value, str) else None
+    close = _close(value, words, _LIKELY) if isinstance(value, str) else None
     hint = f"did you mean `{close}`?" if close else ""
     if len(words) == 1:
         only = f"`{words[0]}` or {beside}" if beside else f"`{words[0]}`"
@@ -318,8 +459,12 @@ def _wrong_type(place: Place, value: Any, expected: str) -> Diagnostic:
     message = f"`{dotted(place.path)}` takes {expected}, not {_what(value)}"
     hint = ""
     if expected in ("a number", "a whole number") and isinstance(value, str):
-        number = _as_number(value)
-        if number is not None:
+        number = _as_number(value, whole=expected == "a whole number")
+        if share := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%", value.strip()):
+            percent = Decimal(share[1]) / 100
+            hint = f"it is a share of 1: write `{lead}{percent.normalize():f}`"
+            hint = hint if expected == "a number" else ""
+        elif number is not None:
             hint = f"quotes, spaces and separators make it text: write `{lead}{number}`"
     elif expected == "a whole number" and isinstance(value, float) and value.is_integer():
         hint = f"write `{lead}{int(value)}`" if abs(value) < 1e15 else ""
@@ -327,27 +472,35 @@ def _wrong_type(place: Place, value: Any, expected: str) -> Diagnostic:
         yes = value.lower() in ("yes", "on", "y", "true")
         no = value.lower() in ("no", "off", "n", "false")
         hint = f"write `{lead}{'true' if yes else 'false'}`" if yes or no else ""
+    elif place.path == ("seeds",) and type(value) is int and value > 0:
+        hint = f"write `replicates: {value}` for {value:,} replicates, or `seeds: [{value}]` for "
+        hint += "one with this seed"
     elif expected == "a list" and isinstance(value, str | int | float):
         hint = f"write `{lead}[{value}]`"
     elif expected == "text" and isinstance(value, int | float):
         hint = f'quotes make it text: write `{lead}"{str(value).lower()}"`'
-    elif expected == "a mapping" and is_section(choice := alternatives(place.annotation)[0]):
-        inner = kind_key(choice)
-        word = value if isinstance(value, str) and len(value) < 40 else "..."
-        hint = f"write `{lead}{{{inner}: {word}}}`" if kind(choice) or inner == "name" else ""
-        hint = hint or f"its keys are {_listed(list(choice.model_fields))}"
+    elif expected == "a mapping":
+        hint = _mapping_hint(place, value, lead)
     return Diagnostic("LT103", message, place.path, hint)
 
 
-def _as_number(text: str) -> str | None:
+def _as_number(text: str, *, whole: bool) -> str | None:
     """The number that a text was probably meant to be, as it should be written."""
-    for candidate in (text.strip(), text.strip().replace("_", ""), text.strip().replace(",", ".")):
+    text = text.strip().replace("_", "")
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text) and whole:
+        text = text.replace(",", "")
+    for candidate in (text, text.replace(",", ".")):
         try:
-            value = resolve(candidate)
+            value = resolve(candidate) if candidate else None
         except ValueError:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return candidate
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if whole and isinstance(value, float):
+            if candidate == text and value.is_integer() and abs(value) < 1e15:
+                return str(int(value))
+            continue
+        return candidate
     return None
 
 

@@ -52,10 +52,15 @@ def describe(path: str) -> str:
         from difflib import get_close_matches  # only a wrong path needs it
 
         known = list(dict.fromkeys(key.path for key in keys))
-        last = path.rsplit(".", 1)[-1]
-        ends = [each for each in known if each.rsplit(".", 1)[-1] == last]
-        close = get_close_matches(path, known, 3, 0.5)
-        raise UnknownPath(path, tuple(dict.fromkeys([*ends, *close])))
+        last = path.strip().rsplit(".", 1)[-1]
+        exact = [each for each in known if each.rsplit(".", 1)[-1] == last]
+        exact += [home for key in keys for home in _homes_of_choice(key, last)]
+        if not exact:
+            lasts = dict.fromkeys(each.rsplit(".", 1)[-1] for each in known)
+            near = get_close_matches(last, list(lasts), 2, 0.75)
+            exact = [each for each in known if each.rsplit(".", 1)[-1] in near]
+        exact = exact or get_close_matches(path, known, 3, 0.5)
+        raise UnknownPath(path, tuple(dict.fromkeys(exact))[:5])
     blocks: dict[str, list[str]] = {}
     for key in found:
         blocks.setdefault(_details(key), []).append(key.kind)
@@ -107,6 +112,19 @@ def _keys(node: Node, path: str) -> Iterator[Key]:
             yield from _keys(named, f"{path}.NAME")
         if "items" in choice:
             yield from _keys(choice["items"], f"{path}.0")
+
+
+def _homes_of_choice(key: Key, word: str) -> Iterator[str]:
+    """The key that a word may stand behind; of a kind, the section that has the kind."""
+    if key.node.get("const") == word:
+        yield (
+            key.path.rpartition(".")[0]
+            if key.kind == f"{key.path.rpartition('.')[2]}: {word}"
+            else key.path
+        )
+    for node in (key.node, key.node.get("items", {}), *_choices(key.node)):
+        if word in node.get("enum", ()) or (node is not key.node and node.get("const") == word):
+            yield key.path
 
 
 def _choices(node: Node) -> list[Node]:

@@ -85,6 +85,12 @@ def sentence(said: str, text: str, at: int, opening: int | None) -> tuple[str, s
     if opening is not None and "expected ','" in said and "\n" in text[opening:at]:
         # A key in a later line was read as part of the list: the bracket is what is wrong.
         return "a bracket is not closed in its line", "close it with `]` or `}`", opening
+    if "mapping values are not allowed" in said or "expected <block end>" in said:
+        indents = _indents(text, at)
+        if indents is not None:
+            here, above, start = indents
+            message = f"this line is indented by {here}, the one above by {above}"
+            return message, "keys of one mapping begin in the same column", start
     for pattern, message, hint in _SENTENCES:
         match = re.search(pattern, said, re.DOTALL)
         if match is None:
@@ -93,3 +99,17 @@ def sentence(said: str, text: str, at: int, opening: int | None) -> tuple[str, s
             at = opening  # helps more than the end of the file
         return message.replace("{0}", (match.groups() or ("",))[0] or ""), hint, at
     return f"this is not YAML: {said or 'unreadable'}", "", at
+
+
+def _indents(text: str, at: int) -> tuple[int, int, int] | None:
+    """(spaces before the line that ``at`` is in, those before the line above, where the line's own
+    text begins); None when they are the same, or ``at`` is not in the line's first key."""
+    begin = text.rfind("\n", 0, at) + 1
+    until = text[begin:at]
+    above = [line for line in text[:begin].splitlines() if line.split("#")[0].strip()]
+    if not above or ": " in until or "{" in until or "[" in until:
+        return None
+    line = text[begin:].split("\n", 1)[0]
+    here = len(line) - len(line.lstrip(" "))
+    upper = len(above[-1]) - len(above[-1].lstrip(" "))
+    return (here, upper, begin + here) if here != upper else None

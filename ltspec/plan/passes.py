@@ -20,15 +20,14 @@ from ltspec.language.spec import Spec
 from ltspec.plan import resolve
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
+from ltspec.plan.replicates import TICKET, Replicate
 from ltspec.plan.resolve import Rewinding
 from ltspec.plan.stages import (
-    TICKET,
     Evaluate,
     Init,
     Outcome,
     Plan,
     Prune,
-    Replicate,
     Rewind,
     Stage,
     Train,
@@ -99,7 +98,7 @@ def share_equal_stages(plan: Plan, spec: Spec) -> Plan:
         if place is None:
             place = place_of_key[stage.key] = len(stages)
             inputs = {role: moved[before] for role, before in stage.inputs.items()}
-            stages.append(replace(stage, inputs=inputs))
+            stages.append(stage if inputs == stage.inputs else replace(stage, inputs=inputs))
         moved.append(place)
     return replace(plan, stages=tuple(stages), outcomes=_moved(plan.outcomes, moved))
 
@@ -117,12 +116,11 @@ def link_trunks(plan: Plan, spec: Spec) -> Plan:
     if not follows:
         return plan
     continued = set(follows.values())
-    linked = [
-        replace(stage, follows=follows.get(place), resumable=place in continued)
-        if isinstance(stage.work, Train)
-        else stage
-        for place, stage in enumerate(plan.stages)
-    ]
+    linked = list(plan.stages)
+    for place in continued.union(follows):
+        linked[place] = replace(
+            linked[place], follows=follows.get(place), resumable=place in continued
+        )
     return _in_order(replace(plan, stages=tuple(linked)))
 
 

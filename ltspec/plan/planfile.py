@@ -15,13 +15,13 @@ from ltspec.language.spec import NAME, NAME_LENGTH
 from ltspec.networks.graph import Graph
 from ltspec.plan.keys import SEMANTICS, graph_key, stage_key
 from ltspec.plan.legality import check
+from ltspec.plan.replicates import Replicate
 from ltspec.plan.stages import (
     Evaluate,
     Init,
     Outcome,
     Plan,
     Prune,
-    Replicate,
     Rewind,
     Stage,
     Train,

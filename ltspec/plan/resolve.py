@@ -16,7 +16,7 @@ from ltspec.decisions.amounts import Level
 from ltspec.decisions.recipe import Adam, Optimizer, Recipe, Schedule, Sgd
 from ltspec.networks.families import build
 from ltspec.networks.graph import Graph, Parameter
-from ltspec.plan.stages import Replicate
+from ltspec.plan.replicates import Replicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.spec import Unknown
 from ltspec.plan import resolve
-from ltspec.plan.stages import TICKET
+from ltspec.plan.replicates import TICKET
 
 TAKEN = (TICKET, "dense")
 """Names of lines in a table that are no branches."""

@@ -18,11 +18,9 @@ from typing import Any, Literal
 
 from ltspec.decisions.recipe import Recipe
 from ltspec.networks.graph import Graph
+from ltspec.plan.replicates import Replicate
 
 SplitName = Literal["test", "train"]
-
-TICKET = "ticket"
-"""What the main line of an experiment is called among its branches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +112,6 @@ class Stage:
     def steps(self) -> int:
         """Training steps from its input state; 0 for what is not training."""
         return self.work.stop - self.work.start if isinstance(self.work, Train) else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Replicate:
-    """Seeds of one replicate."""
-
-    number: int
-    """From 1."""
-    init: int
-    order: int
-    mask: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ltspec.plan.stages import TICKET
+from ltspec.plan.replicates import TICKET
 from ltspec.results.table import Line
 
 

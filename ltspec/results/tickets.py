@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 
 from ltspec.engine.store import Realm
-from ltspec.plan.stages import TICKET, Plan
+from ltspec.plan.replicates import TICKET
+from ltspec.plan.stages import Plan
 
 
 def place_tickets(plan: Plan, realm: Realm, folder: Path) -> list[Path]:

@@ -223,3 +223,12 @@ def test_the_examples_of_texts_are_wrong_and_right(code: str) -> None:
         parse_text(wrong, "x")
     assert code in {each.code for each in caught.value.diagnostics}
     parse_text(right, "x")
+
+
+@pytest.mark.parametrize("columns", [1, 40, 60, 80, 100, 1000])
+@pytest.mark.parametrize(("column", "length"), [(1, 3), (150, 10), (290, 10), (20, 200)])
+def test_an_excerpt_fits_the_terminal(columns: int, column: int, length: int) -> None:
+    found = Diagnostic("LT103", "bad", position=Position(1, column, length))
+    shown = render([found], "x", "ab" * 150, columns=columns).split("\n")
+    assert max(len(line) for line in shown[2:5]) <= max(40, min(columns, 100))
+    assert "^" in shown[4]

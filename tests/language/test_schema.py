@@ -155,3 +155,21 @@ def test_nonsense_is_unknown() -> None:
     for path in ("", ".", "x" * 1000, "train.optimizer.lr.deeper"):
         with pytest.raises(KeyError):
             schema.describe(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "suggestions"),
+    [
+        ("criterion", ("prune.criterion",)),
+        ("iterative", ("prune.schedule",)),
+        ("magnitude", ("prune.criterion",)),
+        ("cosine", ("train.lr_schedule",)),
+        ("reinitialize", ("branches.NAME",)),
+        ("mnist", ("data.name",)),
+        ("criterium", ("prune.criterion",)),
+    ],
+)
+def test_a_last_part_or_a_choice_leads_to_its_key(path: str, suggestions: tuple[str, ...]) -> None:
+    with pytest.raises(UnknownPath) as caught:
+        describe(path)
+    assert caught.value.suggestions == suggestions
