@@ -18,7 +18,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 # Finds lottery tickets of a small LeNet on real data that needs no network; under two minutes.
 quickstart: setup
-	$(BIN)/ltspec run examples/quickstart.yaml --backend torch
+	$(BIN)/ltspec run examples/quickstart.yaml --backend torch --threads 1
 
 # Every test. The conformance suite runs once a backend, each in a process of its own.
 test: setup

@@ -8,6 +8,7 @@ the time that its own imports take.
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 import traceback
 from collections.abc import Mapping
@@ -88,10 +89,15 @@ def _run(arguments: list[str]) -> int:
     except SpecError as error:
         from ltspec.diagnostics import render  # only when something is wrong
 
-        click.echo(
-            render(error.diagnostics, error.file, error.text, "text", colour=sys.stderr.isatty()),
-            err=True,
+        text = render(
+            error.diagnostics,
+            error.file,
+            error.text,
+            "text",
+            colour=sys.stderr.isatty(),
+            columns=shutil.get_terminal_size((100, 24)).columns,
         )
+        click.echo(text, err=True)
         return error.exit_code
     except LtspecError as error:
         return _say(error)

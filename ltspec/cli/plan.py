@@ -67,7 +67,7 @@ def command(
     if execution is not None:
         for line in describe_execution(execution.describe()):
             click.echo(line)
-    for line in describe_store(plan, folder):
+    for line in describe_store(plan, folder, execution.realm if execution else None):
         click.echo(line)
 
 
@@ -187,18 +187,19 @@ def describe_execution(execution: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def describe_store(plan: Plan, folder: Path) -> list[str]:
-    """What the store holds of this plan, for each backend that has run it."""
+def describe_store(plan: Plan, folder: Path, realm: str | None = None) -> list[str]:
+    """What the store holds of this plan, for each backend that has run it, or for one realm."""
     results = folder / "results"
     if not results.is_dir():
         return ["", f"store: {folder} is not there yet"]
     lines = [""]
-    for realm in sorted(entry.name for entry in results.iterdir() if entry.is_dir()):
+    found = sorted(entry.name for entry in results.iterdir() if entry.is_dir())
+    for name in found if realm is None else [realm]:
         held = sum(
-            (results / realm / stage.key[:2] / stage.key / "facts.json").is_file()
+            (results / name / stage.key[:2] / stage.key / "facts.json").is_file()
             for stage in plan.stages
         )
-        lines.append(f"store: {folder} holds {held:,} of {len(plan.stages):,} stages for {realm}")
+        lines.append(f"store: {folder} holds {held:,} of {len(plan.stages):,} stages for {name}")
     return lines if len(lines) > 1 else ["", f"store: {folder} holds no results yet"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
 from rich.progress import Task as RichTask
+from rich.table import Column
 from rich.text import Text
 
 from ltspec.plan.stages import Stage, Train
@@ -76,12 +77,15 @@ class LiveBar(PlainLines):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            _Steps(),
-            TextColumn("loss {task.fields[loss]}"),
-            TextColumn("{task.fields[accuracy]}"),
-            TextColumn("{task.fields[left]} left"),
+            TextColumn(
+                "{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")
+            ),
+            BarColumn(bar_width=12),
+            _Steps(table_column=Column(no_wrap=True)),
+            *(
+                TextColumn(f"{{task.fields[{text}]}}", table_column=Column(no_wrap=True))
+                for text in ("loss", "accuracy", "left")
+            ),
             console=console,
             transient=True,
             refresh_per_second=8,
@@ -104,12 +108,12 @@ class LiveBar(PlainLines):
         super().began(stages, held, steps)
         if steps and self.bar is None:
             self.bar = self.progress.add_task(
-                "starting", total=steps, loss="-", accuracy="", left="?"
+                "starting", total=steps, loss="", accuracy="", left=""
             )
 
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
         super().stage_began(stage, from_step, skipped)
-        if self.bar is not None:
+        if self.bar is not None and stage.kind == "train":
             self.progress.update(self.bar, description=stage.label, total=self.total)
 
     def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
@@ -118,13 +122,16 @@ class LiveBar(PlainLines):
             spent = time.perf_counter() - self.began_at
             left = spent * (self.total - self.done) / max(self.done, 1)
             self.progress.update(
-                self.bar, completed=self.done, loss=f"{loss:.4f}", left=duration_text(left)
+                self.bar,
+                completed=self.done,
+                loss=f"loss {loss:.4f}",
+                left=f"{duration_text(left)} left",
             )
 
     def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None:
         super().stage_ended(stage, facts, seconds)
         if self.bar is not None and "accuracy" in facts:
-            self.progress.update(self.bar, accuracy=f"accuracy {facts['accuracy']:.2%}")
+            self.progress.update(self.bar, accuracy=f"last {facts['accuracy']:.2%}")
 
     def say(self, text: str) -> None:
         self.progress.console.print(text, markup=False, highlight=False)
@@ -132,7 +139,7 @@ class LiveBar(PlainLines):
 
 class _Steps(ProgressColumn):
     def render(self, task: RichTask) -> Text:
-        return Text(f"{int(task.completed):,}/{int(task.total or 0):,} steps")
+        return Text(f"{int(task.completed):,}/{int(task.total or 0):,}")
 
 
 def opening(stages: int, held: int, steps: int) -> str:
@@ -140,7 +147,7 @@ def opening(stages: int, held: int, steps: int) -> str:
     if not stages:
         return "everything is in the store already"
     kept = f", {held:,} are in the store" if held else ""
-    return f"{stages:,} stages to do{kept}; {steps:,} training steps"
+    return f"{stages:,} stage{'s' * (stages != 1)} to do{kept}; {steps:,} training steps"
 
 
 def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:

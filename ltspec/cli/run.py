@@ -12,6 +12,7 @@ import click
 
 from ltspec.cli import options
 from ltspec.cli.load import load_plan
+from ltspec.errors import UsageError
 
 if TYPE_CHECKING:
     from ltspec.engine.backend import Precision
@@ -56,6 +57,12 @@ def command(
     command is given again, and ends with the same tickets.
     """
     plan, execution = load_plan(spec, overrides)
+    if data is not None and not data.is_dir():
+        raise UsageError(
+            f"the data folder {data} is not there",
+            code="LT309",
+            hint="make it, or mend --data or LTSPEC_DATA",
+        )
 
     from rich.console import Console
 
@@ -84,7 +91,7 @@ def command(
         if not quiet:
             bar.say(f"{plan.name} on {session.title}")
         session.run(watch, checkpoint_seconds)
-    folder, tickets = write_results(plan, session)
+    folder, tickets = write_results(plan, session, bar.note)
     print_summary(Console(), plan, session.realm)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:

@@ -34,9 +34,11 @@ def print_summary(console: Console, plan: Plan, realm: Realm) -> list[Line]:
         name = "dense" if line.branch == TICKET and not line.level else line.branch
         table.add_row(name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures)
     console.print(table)
+    if any(line.replicates > 1 for line in lines):
+        console.print("mean (lowest-highest) over replicates\n", highlight=False)
     missing = len(plan.outcomes) - sum(line.replicates for line in lines)
     if missing:
-        console.print(f"{missing} of {len(plan.outcomes)} networks are not done yet")
+        console.print(f"not done yet: {missing} of {len(plan.outcomes)} networks")
     return lines
 
 

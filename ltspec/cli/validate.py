@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def command(specs: tuple[Path, ...], style: str, overrides: tuple[str, ...]) -> 
             [(error.diagnostics, error.file, error.text) for error in wrong],
             style,
             colour=style == "text" and sys.stdout.isatty(),
+            columns=shutil.get_terminal_size((100, 24)).columns,
         )
         click.echo(text)
     return max((error.exit_code for error in wrong), default=0)

@@ -142,6 +142,7 @@ def _train(
         bench.split(work.recipe.data, "train"),
         bench.backend,
         bench.execution.lowerings[stage.key],
+        stage.label,
     )
     try:
         progress = play(training, progress, after_piece)
@@ -194,6 +195,7 @@ def _prune(
     weights = weights_of(inputs["state"].arrays) if "state" in inputs else {}
     module = importlib.import_module(f"ltspec.decisions.criteria.{CRITERIA[work.criterion].module}")
     scores = module.score({name: shapes[name] for name in work.tensors}, weights, work.seed or 0)
+    _check_scores(work, scores, shapes)
     masks = masking.prune(scores, before, work.keep)
     kept = masking.count_kept(masks)
     counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
@@ -205,6 +207,23 @@ def _prune(
     return {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}, pack_masks(
         masks
     )
+
+
+def _check_scores(work: Prune, scores: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """A criterion is easily added, and as easily wrong."""
+    if list(scores) != list(work.tensors):
+        raise InvariantError(
+            f"the criterion {work.criterion} scored {', '.join(scores) or 'nothing'}, "
+            f"and not {', '.join(work.tensors)} in this order"
+        )
+    for name, score in scores.items():
+        if score.shape != shapes[name]:
+            raise InvariantError(
+                f"the criterion {work.criterion} gave {name} scores of shape {score.shape}, "
+                f"and not {shapes[name]}"
+            )
+        if np.isnan(score).any():
+            raise InvariantError(f"the criterion {work.criterion} gave {name} a score of NaN")
 
 
 def _rewind(source: Arrays, masks: Masks) -> Made:

@@ -47,6 +47,8 @@ class Training:
     data: Split
     backend: Backend
     lowering: Lowering
+    label: str
+    """For people."""
 
 
 def play(
@@ -73,7 +75,7 @@ def play(
             training.recipe.optimizer,
             training.lowering,
         )
-        _refuse_divergence(losses, begin, tape.rates)
+        _refuse_divergence(training.label, losses, begin, tape.rates)
         progress = Progress(state, np.concatenate([progress.losses, losses]))
         after_piece(progress, end - begin)
         pace = (end - begin) / max(time.perf_counter() - began, 1e-6)
@@ -82,13 +84,15 @@ def play(
     return progress
 
 
-def _refuse_divergence(losses: NDArray[np.float32], begin: int, rates: NDArray[np.float32]) -> None:
+def _refuse_divergence(
+    label: str, losses: NDArray[np.float32], begin: int, rates: NDArray[np.float32]
+) -> None:
     wrong = np.flatnonzero(~np.isfinite(losses))
     if len(wrong):
         first = int(wrong[0])
         raise RunError(
-            f"the training diverged: the loss at step {begin + first:,} is {losses[first]} "
-            f"(learning rate {rates[first]:g})",
+            f"{label}: the training diverged: the loss at step {begin + first:,} is "
+            f"{losses[first]} (learning rate {rates[first]:g})",
             code="LT401",
             hint="lower train.optimizer.lr or add warm-up; what was done before is kept",
         )

@@ -151,7 +151,7 @@ def _validate(value: Any, *, share: bool = True) -> Duration:
         try:
             return Duration.parse(value)
         except ValueError as error:
-            told = str(error) if share or "%" in value else _advice(value, share=False)
+            told = str(error) if share else _advice(value, share=False)
             raise _error(value, told) from None
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise _error(value, _advice(repr(value), share=share))

@@ -300,7 +300,7 @@ def _special_key(key: str, value: Any, known: Sequence[str]) -> tuple[str, tuple
             first, second = (_shown(each).strip("`") for each in value)
             return f"write `beta1: {first}` and `beta2: {second}`", ("beta1", "beta2")
         return "write `beta1` and `beta2`", ("beta1", "beta2")
-    if key == "sparsity" and ("density" in known or "levels" in known):
+    if key == "sparsity" and ("density" in known or "fraction" in known):
         number = isinstance(value, int | float) and 0 < value < 1
         density = f"density: {_number(round(1 - value, 9))}" if number else "density: 0.1"
         if "density" in known:
@@ -371,9 +371,6 @@ _SUCH_AS = {
     "levels": "10",
     "density": "0.1",
     "drops": "[80ep, 120ep]",
-    "init": "1",
-    "order": "1",
-    "mask": "1",
 }
 """What may stand behind a required key, for a mapping that a hint writes out."""
 
@@ -382,7 +379,11 @@ def _example(section: type[Section], word: str) -> str:
     """A mapping with all that a kind of section needs: ``{name: adam, lr: 1e-3}``."""
     first, *others = _required(section)
     values = _SUCH_AS | ({"lr": "1e-3"} if word == "adam" else {})
-    return "{" + ", ".join([f"{first}: {word}", *(f"{k}: {values[k]}" for k in others)]) + "}"
+    return (
+        "{"
+        + ", ".join([f"{first}: {word}", *(f"{k}: {values.get(k, '...')}" for k in others)])
+        + "}"
+    )
 
 
 def _mapping_hint(place: Place, value: Any, lead: str) -> str:
@@ -393,20 +394,19 @@ def _mapping_hint(place: Place, value: Any, lead: str) -> str:
         names = [value] if isinstance(value, str) else value
         if not inner or not isinstance(names, list | tuple):
             return ""
-        name = next((each for each in names if isinstance(each, str)), "NAME")
+        name = next((each for each in names if isinstance(each, str) and len(each) < 40), "NAME")
         return f"write `{lead}{{{name}: {_example(inner[0], kind(inner[0]) or '')}}}`"
     tag = kind_key(choices[0])
     if kind(choices[0]):
         kinds = {kind(choice) or "": choice for choice in choices}
         word = _close(value, kinds, _LIKELY) if isinstance(value, str) else None
         simple = min(kinds, key=lambda each: len(_required(kinds[each])))
-        others = [each for each in kinds if each != (word or simple)]
-        more = f"; other choices of `{tag}` are {_listed(others)}" if others and not word else ""
+        more = f"; `{tag}` is one of {_listed(list(kinds))}" if len(kinds) > 1 and not word else ""
         return f"write `{lead}{_example(kinds[word or simple], word or simple)}`{more}"
     words = [str(each) for each in _words(choices[0].model_fields[tag].annotation)]
     if words and _required(choices[0]) == [tag]:
         word = _close(value, words, _LIKELY) if isinstance(value, str) else None
-        more = f"; other choices of `{tag}` are {_listed(words[1:])}" if not word else ""
+        more = f"; `{tag}` is one of {_listed(words)}" if not word else ""
         return f"write `{lead}{{{tag}: {word or words[0]}}}`{more}"
     return f"its keys are {_listed(list(choices[0].model_fields))}"
 
@@ -444,7 +444,10 @@ def _range_hint(key: str, value: Any) -> str:
 def _choice(path: Path, value: Any, words: Sequence[str], beside: str = "") -> Diagnostic:
     """A value that is not one of the words that may stand there."""
     close = _close(value, words, _LIKELY) if isinstance(value, str) else None
-    hint = f"did you mean `{close}`?" if close else ""
+    meant = [close] if close else []
+    if isinstance(value, str) and len(value) > 2 and not close:
+        meant = [word for word in words if word.startswith(value.lower())]
+    hint = "did you mean " + " or ".join(f"`{each}`" for each in meant) + "?" if meant else ""
     if len(words) == 1:
         only = f"`{words[0]}` or {beside}" if beside else f"`{words[0]}`"
         message = f"`{dotted(path)}` can only be {only}, not {_shown(value)}"
@@ -463,9 +466,11 @@ def _wrong_type(place: Place, value: Any, expected: str) -> Diagnostic:
         if share := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%", value.strip()):
             percent = Decimal(share[1]) / 100
             hint = f"it is a share of 1: write `{lead}{percent.normalize():f}`"
-            hint = hint if expected == "a number" else ""
+            hint = hint if expected == "a number" else f"write a whole number, such as `{lead}10`"
         elif number is not None:
             hint = f"quotes, spaces and separators make it text: write `{lead}{number}`"
+        elif expected == "a whole number" and re.match(r"\s*[0-9]", value):
+            hint = f"write one whole number, such as `{lead}10`"
     elif expected == "a whole number" and isinstance(value, float) and value.is_integer():
         hint = f"write `{lead}{int(value)}`" if abs(value) < 1e15 else ""
     elif expected == "true or false" and isinstance(value, str):
@@ -475,7 +480,11 @@ def _wrong_type(place: Place, value: Any, expected: str) -> Diagnostic:
     elif place.path == ("seeds",) and type(value) is int and value > 0:
         hint = f"write `replicates: {value}` for {value:,} replicates, or `seeds: [{value}]` for "
         hint += "one with this seed"
-    elif expected == "a list" and isinstance(value, str | int | float):
+    elif (
+        expected == "a list"
+        and isinstance(value, str | int | float)
+        and not isinstance(value, bool)
+    ):
         hint = f"write `{lead}[{value}]`"
     elif expected == "text" and isinstance(value, int | float):
         hint = f'quotes make it text: write `{lead}"{str(value).lower()}"`'

@@ -113,7 +113,8 @@ class Prune(Section):
     tensor on its own, losing the same fraction."""
     schedule: Schedule
     """How much goes, and in how many levels."""
-    rewind: Rewinding = Rewind(to=Duration())
+    # Made without its own validator, which would be built for this alone at each start.
+    rewind: Rewinding = Rewind.model_construct(to=Duration())
     """Where a pruned network begins anew. `{to: 0it}` goes back to initialisation; `none` prunes
     without retraining."""
     exempt: tuple[Pattern, ...] = ()

@@ -55,7 +55,7 @@ def describe(path: str) -> str:
         last = path.strip().rsplit(".", 1)[-1]
         exact = [each for each in known if each.rsplit(".", 1)[-1] == last]
         exact += [home for key in keys for home in _homes_of_choice(key, last)]
-        if not exact:
+        if not exact and "." not in path:
             lasts = dict.fromkeys(each.rsplit(".", 1)[-1] for each in known)
             near = get_close_matches(last, list(lasts), 2, 0.75)
             exact = [each for each in known if each.rsplit(".", 1)[-1] in near]

@@ -85,12 +85,19 @@ def sentence(said: str, text: str, at: int, opening: int | None) -> tuple[str, s
     if opening is not None and "expected ','" in said and "\n" in text[opening:at]:
         # A key in a later line was read as part of the list: the bracket is what is wrong.
         return "a bracket is not closed in its line", "close it with `]` or `}`", opening
+    no_key = "mapping values are not allowed" in said or "could not find expected ':'" in said
+    if no_key and (word := _bare_word_above(text, at)):
+        name = word.group(1)
+        return f"a colon is missing behind `{name}`", f"write `{name}:`", word.start(1)
     if "mapping values are not allowed" in said or "expected <block end>" in said:
         indents = _indents(text, at)
         if indents is not None:
             here, above, start = indents
             message = f"this line is indented by {here}, the one above by {above}"
-            return message, "keys of one mapping begin in the same column", start
+            hint = "keys of one mapping begin in the same column"
+            if here > above:
+                hint += ", and a key with others beneath it has nothing behind its colon"
+            return message, hint, start
     for pattern, message, hint in _SENTENCES:
         match = re.search(pattern, said, re.DOTALL)
         if match is None:
@@ -99,6 +106,11 @@ def sentence(said: str, text: str, at: int, opening: int | None) -> tuple[str, s
             at = opening  # helps more than the end of the file
         return message.replace("{0}", (match.groups() or ("",))[0] or ""), hint, at
     return f"this is not YAML: {said or 'unreadable'}", "", at
+
+
+def _bare_word_above(text: str, at: int) -> re.Match[str] | None:
+    """The word that stands alone in the line above, where it must be a key without its colon."""
+    return re.search(r"(?:^|\n) *(\w+) *(?:#[^\n]*)?\r?\n[^\n]*\Z", text[:at])
 
 
 def _indents(text: str, at: int) -> tuple[int, int, int] | None:

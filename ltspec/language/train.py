@@ -120,5 +120,6 @@ class Train(Section):
     """Examples in one step. The last batch of an epoch may be smaller and is kept."""
     optimizer: Optimizer
     """The update rule and its numbers. Momentum and moments are fresh after every rewind."""
-    lr_schedule: LrSchedule = Constant(name="constant")
+    # Made without its own validator, which would be built for this alone at each start.
+    lr_schedule: LrSchedule = Constant.model_construct(name="constant")
     """How the learning rate changes over the training."""

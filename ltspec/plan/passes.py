@@ -260,13 +260,13 @@ class _Writer:
         self, seeds: Replicate, level: Level, trained: int, mask: int | None, label: str
     ) -> int:
         """The next mask, from the trained weights where the criterion reads them."""
-        criterion = self.spec.prune.criterion
-        reads_weights = CRITERIA[criterion].reads_weights
+        name = self.spec.prune.criterion
+        reads_weights, version = CRITERIA[name].reads_weights, CRITERIA[name].version
         inputs = {"state": trained} if reads_weights else {}
         if mask is not None:
             inputs["mask"] = mask
         seed = None if reads_weights else seeds.mask
-        work = Prune(self.graph, criterion, seed, self.tensors, level.keep)
+        work = Prune(self.graph, name, version, seed, self.tensors, level.keep)
         return self.add(work, label, inputs)
 
     def measure(

@@ -51,6 +51,8 @@ class Prune:
 
     graph: str
     criterion: str
+    version: int
+    """Version of the criterion."""
     seed: int | None
     """Seed of the scores; None where the criterion draws nothing."""
     tensors: tuple[str, ...]

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ltspec.engine import runner
 from ltspec.engine.session import Session
-from ltspec.errors import StoreError
+from ltspec.errors import StoreError, UsageError
 from ltspec.plan import planfile
 from ltspec.plan.stages import Plan
 from ltspec.results import table
 from ltspec.results.tickets import place_tickets
 
 
-def write_results(plan: Plan, session: Session) -> tuple[Path, list[Path]]:
+def write_results(
+    plan: Plan, session: Session, note: Callable[[str], None] = lambda text: None
+) -> tuple[Path, list[Path]]:
     """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json`` and
-    ``tickets/``. Returns the folder and the tickets. Raises StoreError where it cannot be written.
+    ``tickets/``. ``note`` is told when those of another experiment are replaced.
+
+    Returns the folder and the tickets. Raises StoreError where it cannot be written.
     """
     folder = session.store.folder / "runs" / plan.name / session.execution.realm
     found = table.rows(plan, runner.scores(plan, session.realm))
     try:
+        if _is_of_another(plan, folder):
+            note(
+                f"{folder} had the table of another experiment named {plan.name}, which is "
+                "replaced; its results stay in the store. Another name keeps both (--set name=...)"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.csv").write_text(table.as_csv(found), encoding="utf-8")
         (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")
@@ -30,3 +40,13 @@ def write_results(plan: Plan, session: Session) -> tuple[Path, list[Path]]:
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror}", code="LT403") from None
     return folder, tickets
+
+
+def _is_of_another(plan: Plan, folder: Path) -> bool:
+    """Whether a folder holds results that this plan does not have."""
+    try:
+        before, _ = planfile.read((folder / "plan.json").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, UsageError):
+        return False
+    trained = [{read.stages[o.trained].key for o in read.outcomes} for read in (before, plan)]
+    return bool(trained[0] - trained[1])

@@ -387,3 +387,52 @@ def test_a_missing_backend_or_device_is_said_before_anything_is_made(
     assert caught.value.code == code
     assert caught.value.hint
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("give", "said"),
+    [
+        (lambda shapes: {}, "scored nothing"),
+        (lambda shapes: dict.fromkeys(reversed(shapes), np.zeros(1)), "in this order"),
+        (lambda shapes: {n: np.zeros(3) for n in shapes}, "scores of shape (3,)"),
+        (lambda shapes: {n: np.full(s, np.nan) for n, s in shapes.items()}, "a score of NaN"),
+    ],
+)
+def test_a_criterion_that_is_wrong_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, give: Any, said: str
+) -> None:
+    from ltspec.decisions.criteria import magnitude
+
+    monkeypatch.setattr(magnitude, "score", lambda shapes, weights, seed: give(shapes))
+    with pytest.raises(InvariantError) as caught:
+        run(plan_of(), tmp_path / "s")
+    assert "the criterion magnitude" in caught.value.message
+    assert said in caught.value.message
+
+
+def test_another_experiment_of_the_same_name_is_said_to_be_replaced(tmp_path: Path) -> None:
+    diary = Diary()
+    for changes, notes in (
+        ((), 0),
+        (("prune.schedule.levels=3",), 0),  # more of the same
+        (("train.optimizer.lr=0.2",), 1),
+    ):
+        opened, _ = run(plan_of(*changes), tmp_path / "s")
+        write_results(opened.plan, opened, diary.note)
+        assert len(diary.notes) == notes
+
+
+def test_a_new_version_of_a_criterion_makes_new_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from ltspec.decisions import criteria
+    from ltspec.plan import passes
+
+    before = plan_of()
+    newer = {**criteria.CRITERIA, "magnitude": replace(criteria.CRITERIA["magnitude"], version=2)}
+    monkeypatch.setattr(passes, "CRITERIA", newer)
+    after = plan_of()
+    assert [a.key == b.key for a, b in zip(before.stages, after.stages, strict=True)] == [
+        stage.kind in ("init", "train", "evaluate") and place < 3
+        for place, stage in enumerate(before.stages)
+    ]

@@ -170,6 +170,6 @@ def test_nonsense_is_unknown() -> None:
     ],
 )
 def test_a_last_part_or_a_choice_leads_to_its_key(path: str, suggestions: tuple[str, ...]) -> None:
-    with pytest.raises(UnknownPath) as caught:
-        describe(path)
+    with pytest.raises(schema.UnknownPath) as caught:
+        schema.describe(path)
     assert caught.value.suggestions == suggestions

@@ -30,6 +30,8 @@ class Criterion:
     """The module of this package that holds ``score``."""
     reads_weights: bool
     """Whether scores depend on the trained weights; if not, a mask needs no training before it."""
+    version: int = 1
+    """Goes up when ``score`` gives other numbers; part of the key of every mask that it makes."""
 
 
 CRITERIA: Mapping[str, Criterion] = {
