@@ -2,7 +2,7 @@
 
 Initial weights are the same bits. Losses agree within a tolerance at first. Later two backends
 drift apart, as one backend does from itself when one weight is moved by one unit in the last place
-(the control, shared/BASELINES.md): masks must agree about as well as they do there.
+(the control): masks must agree about as well as they do there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ at each of the four, which is rounding to float32; the tolerance grows since tra
 rounding, and other machines round otherwise."""
 MARGIN = 0.005
 """By how much less than the control's a mask may agree, as a share of the entries. The control is
-itself a draw: BASELINES.md saw it vary by a few tenths of a percent from weight to weight."""
+itself a draw: it varies by a few tenths of a percent from weight to weight."""
 
 Mask = Mapping[str, NDArray[np.bool_]]
 

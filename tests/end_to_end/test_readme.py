@@ -1,0 +1,41 @@
+"""What the README shows is what one gets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from e2e import ROOT, ltspec
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """Code blocks of the README in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_whole_spec_is_the_quickstart() -> None:
+    quickstart = (ROOT / "examples" / "quickstart.yaml").read_text(encoding="utf-8")
+    assert quickstart in blocks("yaml")
+
+
+def test_the_broken_spec_gives_the_errors_that_are_shown(tmp_path: Path) -> None:
+    (spec,) = (block for block in blocks("yaml") if "name: broken" in block)
+    (shown,) = (block for block in blocks("text") if "validate broken.yaml" in block)
+    (tmp_path / "broken.yaml").write_text(spec, encoding="utf-8")
+    said = ltspec("validate", "broken.yaml", cwd=tmp_path, code=1)
+    assert said.out.strip() == shown.removeprefix("$ ltspec validate broken.yaml\n").strip()
+
+
+def test_the_plan_begins_as_shown() -> None:
+    (shown,) = (block for block in blocks("text") if "ltspec plan late_rewinding.yaml" in block)
+    said = ltspec("plan", ROOT / "examples" / "late_rewinding.yaml")
+    for line in shown.splitlines()[1:]:
+        assert line == "..." or line in said.out
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (page.parent / target).exists(), (page, target)
