@@ -48,11 +48,15 @@ def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, ExecutionPlan
 
 
 def _is_plan(file: Path) -> bool:
-    """Whether a file begins like a plan file; one that cannot be read is left to others to say."""
+    """Whether a file is meant as a plan file: by how it begins, or a .json that is no spec either.
+
+    One that cannot be read is left to others to say.
+    """
     try:
         if not file.is_file():
             return False
         with file.open("rb") as opened:
-            return b'"ltspec_plan"' in opened.read(100)
+            head = opened.read(300)
     except OSError:
         return False
+    return b'"ltspec_plan"' in head or (file.suffix == ".json" and b"ltspec" not in head)

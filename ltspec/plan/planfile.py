@@ -67,6 +67,8 @@ def read(text: str) -> tuple[Plan, Any]:
     """
     try:
         document = json.loads(text)
+        if not isinstance(document, dict) or "ltspec_plan" not in document:
+            raise _refuse("it is not a plan file at all")
         versions = document["ltspec_plan"], document["semantics"]
         if versions != (FORMAT, SEMANTICS):
             raise _refuse(

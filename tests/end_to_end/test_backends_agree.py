@@ -171,6 +171,7 @@ def _control(store: Path, entry: int) -> Mask:
             load_data("digits", None).train,
             adapter.open(settings),
             lower(plan, adapter, settings).lowerings[training.key],
+            training.label,
         ),
         Progress(State(weights, 0), np.zeros(0, np.float32)),
         lambda progress, steps: None,

@@ -34,6 +34,7 @@ from e2e import (
     ticket_files,
     write_tiny,
 )
+from ruamel.yaml import YAML
 
 from ltspec.errors import CODES
 
@@ -324,6 +325,17 @@ def test_files_that_are_no_plans(text: str, tmp_path: Path) -> None:
         assert "error[LT308]" in said.err, said
 
 
+def test_plans_and_specs_are_told_apart_by_what_they_say(
+    ran: tuple[Path, Path, Done], tmp_path: Path
+) -> None:
+    plan = (run_folder(ran[1]) / "plan.json").read_text()
+    (tmp_path / "a_plan").write_text(plan)
+    assert "11 stages" in ltspec("plan", tmp_path / "a_plan").out
+    resolved = ltspec("show", ran[0], "--resolved").out
+    (tmp_path / "spec.json").write_text(json.dumps(YAML(typ="safe", pure=True).load(resolved)))
+    assert "11 stages" in ltspec("plan", tmp_path / "spec.json").out
+
+
 def test_a_plan_file_cannot_be_overridden(ran: tuple[Path, Path, Done]) -> None:
     file = run_folder(ran[1]) / "plan.json"
     said = ltspec("run", file, "--set", "train.batch_size=3", code=2)
@@ -509,13 +521,13 @@ def test_a_training_that_diverges_says_where(tmp_path: Path) -> None:
 
 def test_data_that_cannot_be_had_is_said_quickly(tmp_path: Path) -> None:
     spec = write_tiny(tmp_path, ("digits", "mnist"))
+    call = ("run", spec, "--backend", "numpy", "--data", tmp_path / "data")
+    said = ltspec(*call, code=2)
+    assert "is not there" in said.err  # a folder that was misspelt is not made
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "data").mkdir()
     said = ltspec(
-        "run",
-        spec,
-        "--backend",
-        "numpy",
-        "--data",
-        tmp_path / "data",
+        *call,
         code=3,
         seconds=30,
         **NO_NETWORK,
@@ -583,7 +595,7 @@ def test_show_for_programs(ran: tuple[Path, Path, Done]) -> None:
 
 def test_show_what_is_done_so_far(ran: tuple[Path, Path, Done]) -> None:
     said = ltspec("show", ran[0], "--set", "prune.schedule.levels=4")
-    assert "2 of 5 networks are not done yet" in said.out
+    assert "not done yet: 2 of 5 networks" in said.out
 
 
 def test_show_without_results(tmp_path: Path) -> None:
