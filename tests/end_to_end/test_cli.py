@@ -543,12 +543,12 @@ def test_data_that_cannot_be_had_is_said_quickly(tmp_path: Path) -> None:
         spec,
         "--backend",
         "numpy",
-        code=3,
+        code=2,
         seconds=30,
         LTSPEC_DATA=str(tmp_path / "file"),
         **NO_NETWORK,
     )
-    assert "error[LT305]" in said.err
+    assert "error[LT309]" in said.err
     assert str(tmp_path / "file") in said.err
 
 
