@@ -129,16 +129,7 @@ def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[s
         )
     if len(shown) < len(plan.stages):
         lines.append(f"{'':>5}  ... {len(plan.stages) - len(shown):,} more (--all shows them)")
-    return [
-        *lines,
-        "",
-        *_totals(
-            plan,
-            total(plan)
-            if float_bytes == 4
-            else sum((cost(plan, stage, float_bytes) for stage in plan.stages), Cost()),
-        ),
-    ]
+    return [*lines, "", *_totals(plan, total(plan, float_bytes))]
 
 
 def _steps(stage: Stage, own: int) -> str:

@@ -91,8 +91,8 @@ def command(
         if not quiet:
             bar.say(f"{plan.name} on {session.title}")
         session.run(watch, checkpoint_seconds)
-    folder, tickets = write_results(plan, session, bar.note)
-    print_summary(Console(), plan, session.realm)
+    folder, tickets, rows = write_results(plan, session, bar.note)
+    print_summary(Console(), plan, rows)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")

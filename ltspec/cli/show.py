@@ -64,9 +64,12 @@ def command(
     names = sorted(entry.name for entry in folder.glob("results/*") if entry.is_dir())
     if backend is not None:
         names = [name for name in names if name.rsplit("-", 1)[0] == backend]
-    opened = {name: Store.open(folder, create=False).realm(name) for name in names}
-    shown = {name: table.rows(plan, scores(plan, realm)) for name, realm in opened.items()}
-    shown = {name: found for name, found in shown.items() if found}
+    opened = Store.open(folder, create=False) if names else None
+    shown = {
+        name: found
+        for name in names
+        if opened and (found := table.rows(plan, scores(plan, opened.realm(name))))
+    }
     if not shown:
         raise UsageError(
             f"{folder} holds no results of {spec}",
@@ -82,7 +85,7 @@ def command(
     for name, found in shown.items():
         if style == "text":
             click.echo(name)
-            print_summary(Console(), plan, opened[name])
+            print_summary(Console(), plan, found)
         else:
             click.echo(
                 table.as_csv(found) if style == "csv" else table.as_json(plan, found), nl=False

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ltspec.engine.runner import scores
-from ltspec.engine.store import Realm
 from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Plan
-from ltspec.results.table import Line, Spread, rows, summary
+from ltspec.results.table import Row, Spread, summary
 
 
-def print_summary(console: Console, plan: Plan, realm: Realm) -> list[Line]:
-    """Print a line for each level and branch; returns what was printed."""
-    lines = summary(rows(plan, scores(plan, realm)))
+def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
+    """Print a line for each level and branch, and how much of the plan is not done yet."""
+    lines = summary(rows)
     table = Table(box=SIMPLE_HEAD, title=plan.name, title_justify="left", pad_edge=False)
     table.add_column("branch")
     for heading in ("level", "density", "weights"):
@@ -36,10 +36,9 @@ def print_summary(console: Console, plan: Plan, realm: Realm) -> list[Line]:
     console.print(table)
     if any(line.replicates > 1 for line in lines):
         console.print("mean (lowest-highest) over replicates\n", highlight=False)
-    missing = len(plan.outcomes) - sum(line.replicates for line in lines)
+    missing = len(plan.outcomes) - len(rows)
     if missing:
         console.print(f"not done yet: {missing} of {len(plan.outcomes)} networks")
-    return lines
 
 
 def accuracy_text(accuracy: Spread, replicates: int) -> str:

@@ -94,11 +94,11 @@ def demand(plan: Plan, stage: Stage, work: Train) -> Demand:
 
 def lower(plan: Plan, adapter: Adapter, settings: Settings) -> ExecutionPlan:
     """Let the adapter choose how each training stage is played. Imports no framework."""
-    chosen: dict[tuple[str, int, int], Lowering] = {}
+    chosen: dict[tuple[object, ...], Lowering] = {}
     lowerings = {}
     for stage, work in plan.trainings():
         need = demand(plan, stage, work)
-        kind = (work.graph, hash((need.batch_size, need.examples, need.optimizer)), need.steps)
+        kind = (work.graph, need.batch_size, need.examples, need.optimizer, need.steps)
         if kind not in chosen:
             chosen[kind] = adapter.lower(need, settings)
         lowerings[stage.key] = chosen[kind]

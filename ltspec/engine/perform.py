@@ -17,7 +17,7 @@ import numpy as np
 
 from ltspec.data.dataset import Dataset, Split
 from ltspec.decisions import masks as masking
-from ltspec.decisions.criteria import CRITERIA
+from ltspec.decisions.criteria import CRITERIA, Score
 from ltspec.decisions.initial import initial_weights
 from ltspec.decisions.state import Array, Arrays, Masks
 from ltspec.engine.arrays import (
@@ -30,6 +30,7 @@ from ltspec.engine.arrays import (
 )
 from ltspec.engine.backend import Backend
 from ltspec.engine.execution import ExecutionPlan
+from ltspec.engine.store import Result
 from ltspec.engine.training import Progress, Training, play
 from ltspec.engine.watch import Watch
 from ltspec.errors import InvariantError, RunError
@@ -39,15 +40,6 @@ from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
 Facts = dict[str, Any]
 Made = tuple[Facts, dict[str, Array]]
 """What a stage leaves behind: facts for people, arrays for the stages that read it."""
-
-
-class Result(Protocol):
-    """A result as the store gives it."""
-
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
-    @property
-    def arrays(self) -> Arrays: ...
 
 
 @dataclass
@@ -194,7 +186,8 @@ def _prune(
     before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
     weights = weights_of(inputs["state"].arrays) if "state" in inputs else {}
     module = importlib.import_module(f"ltspec.decisions.criteria.{CRITERIA[work.criterion].module}")
-    scores = module.score({name: shapes[name] for name in work.tensors}, weights, work.seed or 0)
+    score: Score = module.score
+    scores = score({name: shapes[name] for name in work.tensors}, weights, work.seed or 0)
     _check_scores(work, scores, shapes)
     masks = masking.prune(scores, before, work.keep)
     kept = masking.count_kept(masks)

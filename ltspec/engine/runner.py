@@ -65,6 +65,9 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
         while now.wanted:
             _Pass(plan, realm, bench, watch, checkpoint_seconds).go(now.wanted)
             now = standing(plan, realm.has)
+        for stage, _ in plan.trainings():  # one that was killed just after its result was stored
+            if realm.has(stage.key):
+                realm.checkpoint_drop(stage.key)
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped; everything up to the last finished piece of training is kept",
@@ -135,10 +138,11 @@ class _Pass:
             trail = _Trail(self.realm, self.checkpoint_seconds)
             facts, arrays = perform(stage, inputs, self.bench, trail, self.watch)
             facts = {**facts, "kind": stage.kind, "label": stage.label}
+            if isinstance(stage.work, Train) and facts["resumable"]:
+                # Before the result: a point without one is passed over, and none is ever lost.
+                self.realm.add_point(stage.run, stage.work.stop, stage.key)
             self.realm.write(stage.key, facts, arrays)
             if isinstance(stage.work, Train):
-                if facts["resumable"]:
-                    self.realm.add_point(stage.run, stage.work.stop, stage.key)
                 self.realm.checkpoint_drop(stage.key)
             self.watch.stage_ended(stage, facts, time.perf_counter() - began)
         return Result(facts, arrays)

@@ -76,6 +76,6 @@ def _mask_bytes(plan: Plan, stage: Stage) -> int:
     return _entries(plan.graphs[stage.work.graph], mask.tensors) if isinstance(mask, Prune) else 0
 
 
-def total(plan: Plan) -> Cost:
+def total(plan: Plan, float_bytes: int = 4) -> Cost:
     """What the whole plan costs in an empty store."""
-    return sum((cost(plan, stage) for stage in plan.stages), Cost())
+    return sum((cost(plan, stage, float_bytes) for stage in plan.stages), Cost())

@@ -96,7 +96,7 @@ def read(text: str) -> tuple[Plan, Any]:
         raise _refuse(f"{type(error).__name__}: {error}") from None
     except LtspecError as error:
         raise error if error.code == "LT308" else _refuse(error.message) from None
-    return plan, document["execution"]
+    return plan, document.get("execution")
 
 
 def _refuse(reason: str) -> UsageError:

@@ -108,13 +108,10 @@ def rewinding(spec: Any) -> Rewinding:
     total, written = total_steps(spec), spec.prune.rewind
     if written == "none":
         return Rewinding(None, total, total)
-    if written.to is not None:
-        step = steps(spec, written.to)
-        return Rewinding(step, step, total)
-    weights = None if written.weights == "end" else steps(spec, written.weights)
-    if written.schedule == "end":
+    weights = None if written.weights_at == "end" else steps(spec, written.weights_at)
+    if written.schedule_at == "end":
         return Rewinding(weights, total, total + steps(spec, written.retrain))
-    return Rewinding(weights, steps(spec, written.schedule), total)
+    return Rewinding(weights, steps(spec, written.schedule_at), total)
 
 
 def is_exempt(name: str, patterns: Any) -> bool:

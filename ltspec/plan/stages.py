@@ -154,14 +154,6 @@ class Plan:
     written_steps: int = 0
     """Training steps that they would have taken, one by one from their start."""
 
-    def consumers(self) -> list[int]:
-        """How many stages read each stage."""
-        counts = [0] * len(self.stages)
-        for stage in self.stages:
-            for place in stage.reads:
-                counts[place] += 1
-        return counts
-
     def own_steps(self, stage: Stage) -> int:
         """Training steps that a stage adds to the point that it follows."""
         if stage.follows is None:

@@ -16,11 +16,12 @@ from ltspec.results.tickets import place_tickets
 
 def write_results(
     plan: Plan, session: Session, note: Callable[[str], None] = lambda text: None
-) -> tuple[Path, list[Path]]:
+) -> tuple[Path, list[Path], list[table.Row]]:
     """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json`` and
     ``tickets/``. ``note`` is told when those of another experiment are replaced.
 
-    Returns the folder and the tickets. Raises StoreError where it cannot be written.
+    Returns the folder, the tickets and the table's rows. Raises StoreError (LT403) where the
+    folder cannot be written.
     """
     folder = session.store.folder / "runs" / plan.name / session.execution.realm
     found = table.rows(plan, runner.scores(plan, session.realm))
@@ -39,7 +40,7 @@ def write_results(
         tickets = place_tickets(plan, session.realm, folder / "tickets")
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror}", code="LT403") from None
-    return folder, tickets
+    return folder, tickets, found
 
 
 def _is_of_another(plan: Plan, folder: Path) -> bool:

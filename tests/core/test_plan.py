@@ -347,6 +347,12 @@ def test_a_plan_for_an_earlier_reader_of_the_data_is_refused(
         planfile.read(text)
 
 
+def test_a_plan_file_may_say_nothing_of_its_execution() -> None:
+    document = json.loads(planfile.write(plan_of()))
+    del document["execution"]
+    assert planfile.read(json.dumps(document)) == (plan_of(), None)
+
+
 def test_every_pass_leaves_a_legal_plan_and_a_broken_one_is_named() -> None:
     def forget_inputs(plan: Plan, _: object) -> Plan:
         stages = tuple(

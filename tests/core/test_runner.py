@@ -209,6 +209,13 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
         assert {n: a.tobytes() for n, a in one.items()} == {n: a.tobytes() for n, a in two.items()}
 
 
+def test_what_a_kill_left_behind_a_stored_result_is_dropped(tmp_path: Path) -> None:
+    opened, _ = run(plan_of(), tmp_path / "s")
+    opened.realm.checkpoint_write(opened.plan.stages[1].key, {"step": 3}, arrays(opened, 1))
+    run(plan_of(), tmp_path / "s")
+    assert opened.realm.checkpoint_read(opened.plan.stages[1].key) is None
+
+
 def test_checkpoints_are_dropped_when_a_training_is_done(tmp_path: Path) -> None:
     run(plan_of(), tmp_path / "s", every=0)
     assert [path for path in (tmp_path / "s" / "checkpoints").rglob("*") if path.is_file()] == []
@@ -331,7 +338,7 @@ def test_standing_asks_only_for_what_is_missing() -> None:
 def test_the_folder_that_a_person_opens(tmp_path: Path) -> None:
     plan = plan_of(BRANCH, "replicates=2", "evaluate=[test, train]")
     opened, _ = run(plan, tmp_path / "s")
-    folder, tickets = write_results(plan, opened)
+    folder, tickets, _ = write_results(plan, opened)
     assert folder == tmp_path / "s" / "runs" / "tiny" / "numpy-float32"
     names = [ticket.relative_to(folder).as_posix() for ticket in tickets]
     assert names == [f"tickets/replicate-{r}/level-{n}.safetensors" for r in (1, 2) for n in (1, 2)]
