@@ -34,11 +34,13 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/ltspec schema | diff - schemas/ltspec.schema.json
 	$(BIN)/ltspec schema --format markdown | diff - docs/language.md
+	$(BIN)/ltspec schema --format core | diff - ltspec/language/generated.py
 
 # Writes what is generated from the language's models.
 schema: setup
 	$(BIN)/ltspec schema > schemas/ltspec.schema.json
 	$(BIN)/ltspec schema --format markdown > docs/language.md
+	$(BIN)/ltspec schema --format core > ltspec/language/generated.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

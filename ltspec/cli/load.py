@@ -8,20 +8,34 @@ from typing import TYPE_CHECKING
 
 from ltspec.errors import UsageError
 from ltspec.language import source
-from ltspec.language.spec import Spec
-from ltspec.plan import validate
-from ltspec.plan.stages import Plan
+from ltspec.plan import is_fine, validate
 
 if TYPE_CHECKING:
     from ltspec.engine.execution import ExecutionPlan
+    from ltspec.language.spec import Spec
+    from ltspec.plan.stages import Plan
+
+
+def check_spec(file: Path, overrides: Sequence[str]) -> None:
+    """Read and check a spec, faster than :func:`load_spec` when it is right.
+
+    Raises SpecError with everything that is wrong with it.
+    """
+    read = _read(file, overrides)
+    if not is_fine(read):
+        validate(read)
 
 
 def load_spec(file: Path, overrides: Sequence[str]) -> Spec:
     """Read and check a spec. Raises SpecError with everything that is wrong with it."""
+    return validate(_read(file, overrides))
+
+
+def _read(file: Path, overrides: Sequence[str]) -> source.Source:
     read = source.read(file)
     for override in overrides:
         read = source.override(read, override)
-    return validate(read)
+    return read
 
 
 def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, ExecutionPlan | None]:

@@ -8,9 +8,7 @@ the time that its own imports take.
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
-import traceback
 from collections.abc import Mapping
 
 import click
@@ -87,7 +85,9 @@ def _run(arguments: list[str]) -> int:
         error.show()
         return 2
     except SpecError as error:
-        from ltspec.diagnostics import render  # only when something is wrong
+        import shutil  # these two only when something is wrong
+
+        from ltspec.diagnostics import render
 
         text = render(
             error.diagnostics,
@@ -108,6 +108,8 @@ def _run(arguments: list[str]) -> int:
         sys.stderr.close()
         return 0
     except Exception:
+        import traceback  # likewise
+
         click.echo(traceback.format_exc(), err=True)
         click.echo(
             f"{click.style('error[LT901]', fg='red', bold=True)}: this is a mistake in "

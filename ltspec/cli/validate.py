@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 import click
 
-from ltspec.cli.load import load_spec
+from ltspec.cli.load import check_spec
 from ltspec.cli.options import SPEC, overrides
 from ltspec.errors import SpecError
 
@@ -33,14 +32,16 @@ def command(specs: tuple[Path, ...], style: str, overrides: tuple[str, ...]) -> 
     wrong: list[SpecError] = []
     for file in specs:
         try:
-            load_spec(file, overrides)
+            check_spec(file, overrides)
         except SpecError as error:
             wrong.append(error)
         else:
             if style == "text":
                 click.echo(f"{file}: fine")
     if wrong or style in ("json", "sarif"):
-        from ltspec.diagnostics import render_all  # only when something is wrong
+        import shutil  # these two only when something is wrong
+
+        from ltspec.diagnostics import render_all
 
         text = render_all(
             [(error.diagnostics, error.file, error.text) for error in wrong],

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from ltspec.language.checks import unique, word_or_list
 from ltspec.language.duration import Duration
-from ltspec.language.section import Section, unique
+from ltspec.language.section import Section
 
 Level = Annotated[int, Field(ge=1)]
-
-
-def _shape_of_levels(value: Any) -> str | None:
-    if isinstance(value, tuple | list):
-        return "list"
-    return "word" if isinstance(value, str) else None
-
 
 Levels = Annotated[
     Annotated[Literal["all"], Tag("word")]
@@ -27,7 +21,7 @@ Levels = Annotated[
         Tag("list"),
     ],
     Discriminator(
-        _shape_of_levels,
+        word_or_list,
         custom_error_type="LT103",
         custom_error_message="expected the word all, or a list such as [5, 10]",
     ),

@@ -1,23 +1,18 @@
 """Takes text such as ``160ep``, ``2000it``, ``12ep20it`` or ``50%``; gives a Duration.
 
 A duration always carries its unit. It becomes a number of steps only when the data and the batch
-size are known, which is the compiler's work (:mod:`ltspec.plan`).
+size are known, which is the compiler's work (:mod:`ltspec.plan`). The compiler and the rules need
+no Pydantic, so none is imported here: fields tell it what they are by its two methods.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    GetJsonSchemaHandler,
-    PlainValidator,
-    WithJsonSchema,
-)
 from pydantic_core import PydanticCustomError, core_schema
 
 # Twelve digits are more steps than anyone trains, and keep every later product small.
@@ -89,13 +84,11 @@ class Duration:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            _validate, serialization=core_schema.to_string_ser_schema()
-        )
+        return _core_schema(validate_duration)
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+        cls, _schema: core_schema.CoreSchema, _handler: Any
     ) -> dict[str, Any]:
         return _json_schema(f"{_STEPS_PATTERN}|{_PERCENT_PATTERN}", _DESCRIPTION, _EXAMPLES)
 
@@ -144,7 +137,7 @@ def _error(found: object, advice: str) -> PydanticCustomError:
     )
 
 
-def _validate(value: Any, *, share: bool = True) -> Duration:
+def validate_duration(value: Any, *, share: bool = True) -> Duration:
     if isinstance(value, Duration):
         return value
     if isinstance(value, str):
@@ -158,22 +151,25 @@ def _validate(value: Any, *, share: bool = True) -> Duration:
     raise _error(value, _advice("", share=share))
 
 
-def _validate_absolute(value: Any) -> Duration:
-    return _validate(value, share=False)
+def validate_point(value: Any) -> Duration | Literal["end"]:
+    return "end" if value == "end" else validate_duration(value)
 
 
-def _validate_point(value: Any) -> Duration | Literal["end"]:
-    return "end" if value == "end" else _validate(value)
-
-
-def _refuse_percent(value: Duration) -> Duration:
-    if value.percent is not None:
+def validate_absolute(value: Any) -> Duration:
+    duration = validate_duration(value, share=False)
+    if duration.percent is not None:
         raise PydanticCustomError(
             "LT106",
             "{found} of the training cannot say how long the training is",
-            {"found": value, "hint": "write epochs as `160ep` or iterations as `2000it`"},
+            {"found": duration, "hint": "write epochs as `160ep` or iterations as `2000it`"},
         )
-    return value
+    return duration
+
+
+def _core_schema(validate: Callable[[Any], Any]) -> core_schema.CoreSchema:
+    return core_schema.no_info_plain_validator_function(
+        validate, serialization=core_schema.to_string_ser_schema()
+    )
 
 
 def _json_schema(pattern: str, description: str, examples: list[str]) -> dict[str, Any]:
@@ -185,23 +181,37 @@ def _json_schema(pattern: str, description: str, examples: list[str]) -> dict[st
     }
 
 
+class _Written:
+    """How a field is written that holds durations of some kind, as Pydantic asks for it."""
+
+    def __init__(self, validate: Callable[[Any], Any], json_schema: dict[str, Any]) -> None:
+        self._validator = validate
+        self._json_schema = json_schema
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        return _core_schema(self._validator)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: core_schema.CoreSchema, _handler: Any
+    ) -> dict[str, Any]:
+        return self._json_schema
+
+
 AbsoluteDuration = Annotated[
     Duration,
-    BeforeValidator(_validate_absolute),
-    AfterValidator(_refuse_percent),
-    WithJsonSchema(_json_schema(_STEPS_PATTERN, _ABSOLUTE_DESCRIPTION, _EXAMPLES[:3])),
+    _Written(validate_absolute, _json_schema(_STEPS_PATTERN, _ABSOLUTE_DESCRIPTION, _EXAMPLES[:3])),
 ]
 """Epochs and iterations only: what a training's own length is written in."""
 
 Point = Annotated[
     Duration | Literal["end"],
-    PlainValidator(_validate_point),
-    WithJsonSchema(
+    _Written(
+        validate_point,
         _json_schema(
             f"{_STEPS_PATTERN}|{_PERCENT_PATTERN}|end",
             "A point of the training: a duration from its start, or the word `end`.",
             [*_EXAMPLES, "end"],
-        )
+        ),
     ),
 ]
 """A point of the training: so far from its start, or its end."""

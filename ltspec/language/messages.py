@@ -25,6 +25,7 @@ from ltspec.language.section import (
     kind,
     kind_key,
 )
+from ltspec.language.tree import dotted
 
 _TYPES = {
     "int_type": "a whole number",
@@ -66,23 +67,6 @@ class Place:
     at: Literal["key", "value"] = "value"
     beside: str = ""
     """What may stand there beside a word: ``a mapping``, ``a list``, or nothing else."""
-
-
-def dotted(path: Path) -> str:
-    """``train.optimizer.lr``, as ``--set`` and ``explain`` take it."""
-    return ".".join(str(element) for element in path)
-
-
-def empties(tree: Any, path: Path = ()) -> list[Diagnostic]:
-    """A diagnostic for every key or item with nothing behind it: nothing is never a value."""
-    if isinstance(tree, dict):
-        return [found for key, value in tree.items() for found in empties(value, (*path, key))]
-    if isinstance(tree, list):
-        return [found for i, value in enumerate(tree) for found in empties(value, (*path, i))]
-    if tree is not None:
-        return []
-    message = f"nothing is written behind `{dotted(path)}`"
-    return [Diagnostic("LT103", message, path, "write a value, or leave the key out", "empty")]
 
 
 def diagnose(

@@ -6,7 +6,6 @@ wrong or missing it raises :class:`Unknown`, so the rule is left out and the oth
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterable
 from typing import Annotated, Any, get_origin
 
@@ -14,10 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ltspec.errors import Path
 from ltspec.language.section import Section, alternatives, chosen, is_section, item_annotation
-
-
-class Unknown(Exception):  # noqa: N818  (nothing went wrong: a rule asked for what is not known)
-    """A part of a spec that is wrong or missing was asked for. Never reaches a user."""
+from ltspec.language.tree import tuples
+from ltspec.language.unknown import Unknown
 
 
 class Partial:
@@ -41,10 +38,7 @@ class Partial:
     def __getattr__(self, name: str) -> Any:
         field = self._section.model_fields.get(name)
         if field is None:
-            member = getattr(self._section, name)
-            if isinstance(member, property) and member.fget is not None:
-                return member.fget(self)
-            return types.MethodType(member, self) if isinstance(member, _FUNCTION) else member
+            raise AttributeError(name)
         if () in self._bad or not isinstance(self._written, dict):
             raise Unknown(name)
         beneath = [path[1:] for path in self._bad if path[0] == name]
@@ -57,9 +51,6 @@ class Partial:
 
     def __repr__(self) -> str:
         return f"Partial({self._section.__name__}, wrong={self._bad!r})"
-
-
-_FUNCTION = types.FunctionType
 
 
 def _part(constrained: Any, annotation: Any, value: Any, bad: list[Path]) -> Any:
@@ -89,12 +80,3 @@ def _entry(annotation: Any, key: str, value: Any, bad: list[Path]) -> Any:
             return Partial(target, value, beneath)
         return Partial(alternatives(annotation)[0], value, [()])
     return _part(annotation, annotation, value, [])
-
-
-def tuples(tree: Any) -> Any:
-    """The tree with lists as tuples: strict models take no list for a tuple."""
-    if isinstance(tree, dict):
-        return {key: tuples(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return tuple(tuples(value) for value in tree)
-    return tree

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
+from ltspec.language.checks import word_or_mapping
 from ltspec.language.duration import Duration, Point
 from ltspec.language.section import Section
 
@@ -75,27 +76,11 @@ class Rewind(Section):
     """How long to train after pruning. Required with `schedule: end`, and only then: elsewhere
     the rest of the training follows."""
 
-    @property
-    def weights_at(self) -> Duration | Literal["end"]:
-        """Where weights return to, whichever way it is written."""
-        return (self.to if self.to is not None else self.weights) or Duration()
-
-    @property
-    def schedule_at(self) -> Duration | Literal["end"]:
-        """Where learning rate and data order return to, whichever way it is written."""
-        return (self.to if self.to is not None else self.schedule) or Duration()
-
-
-def _shape_of_rewind(value: Any) -> str | None:
-    if isinstance(value, dict | Rewind):
-        return "mapping"
-    return "word" if isinstance(value, str) else None
-
 
 Rewinding = Annotated[
     Annotated[Rewind, Tag("mapping")] | Annotated[Literal["none"], Tag("word")],
     Discriminator(
-        _shape_of_rewind,
+        word_or_mapping,
         custom_error_type="LT103",
         custom_error_message="expected a mapping such as {to: 2000it}, or the word none",
     ),

@@ -10,23 +10,12 @@ import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
     """A mapping of a spec. Unknown keys are errors, ``"0.1"`` is no number, ``1.0`` no integer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-
-def unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """``items`` as they are; an error when two of them are the same."""
-    seen: list[Any] = []
-    for item in items:
-        if item in seen:
-            raise PydanticCustomError("LT105", "{found} is written twice", {"found": item})
-        seen.append(item)
-    return items
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:

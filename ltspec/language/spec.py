@@ -6,35 +6,28 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from ltspec.errors import Diagnostic, SpecError
 from ltspec.language.branches import Branch
+from ltspec.language.checks import VERSION, known_version, number_or_mapping, unique
 from ltspec.language.combinations import combinations
-from ltspec.language.messages import diagnose, empties
+from ltspec.language.messages import diagnose
 from ltspec.language.model import Model
-from ltspec.language.partial import Partial, Unknown, tuples
+from ltspec.language.partial import Partial
 from ltspec.language.prune import Prune
-from ltspec.language.section import Section, unique
+from ltspec.language.section import Section
 from ltspec.language.source import Source
 from ltspec.language.train import Train
+from ltspec.language.tree import empties, tuples
+from ltspec.language.unknown import Unknown
 
 __all__ = ["Examined", "Partial", "Seeds", "Spec", "Unknown", "examine", "parse"]
-
-VERSION = 1
-"""The version of the language that this ltspec reads."""
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 NAME_LENGTH = 80
 """What an experiment or a branch may be called: names become parts of paths."""
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-
-
-def _known_version(version: int) -> int:
-    if version != VERSION:
-        raise PydanticCustomError("LT108", "version {found}", {"found": version})
-    return version
 
 
 class Data(Section):
@@ -56,13 +49,9 @@ class Seeds(Section):
     """Seed of everything random in pruning."""
 
 
-def _shape_of_seed(value: Any) -> str:
-    return "mapping" if isinstance(value, dict | Seeds) else "number"
-
-
 AnySeed = Annotated[
     Annotated[Seed, Tag("number")] | Annotated[Seeds, Tag("mapping")],
-    Discriminator(_shape_of_seed),
+    Discriminator(number_or_mapping),
 ]
 # Without dots, which part the keys of a path: `--set branches.reinit.draw=2`.
 BranchName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=NAME_LENGTH)]
@@ -73,7 +62,7 @@ class Spec(Section):
     """A whole experiment, as the user wrote it, with every default filled in."""
 
     ltspec: Annotated[
-        int, AfterValidator(_known_version), WithJsonSchema({"type": "integer", "const": VERSION})
+        int, AfterValidator(known_version), WithJsonSchema({"type": "integer", "const": VERSION})
     ]
     """The version of the language that the file is written in. There is only version 1."""
     name: Annotated[str, Field(pattern=NAME, max_length=NAME_LENGTH)]
@@ -104,37 +93,20 @@ class Spec(Section):
     ] = ("test",)
     """On which splits loss and accuracy are measured: `test`, `train` or both."""
 
-    @property
-    def replicate_count(self) -> int:
-        """How many replicates there are, written or not."""
-        if self.replicates is not None:
-            return self.replicates
-        return 1 if self.seeds is None else len(self.seeds)
-
-    @property
-    def replicate_seeds(self) -> tuple[Seeds, ...]:
-        """The seeds of each replicate, written or not."""
-        if self.seeds is None:
-            return tuple(_all_streams(seed) for seed in range(1, self.replicate_count + 1))
-        return tuple(_all_streams(s) if isinstance(s, int) else s for s in self.seeds)
-
     def resolved(self) -> dict[str, Any]:
         """The spec as a plain tree with every default filled in; it parses to an equal experiment.
 
         A key without a value (``schedule`` of a branch that follows its ticket) is left out.
         """
         tree = self.model_dump(mode="json", exclude_none=True)
-        tree["replicates"] = self.replicate_count
+        seeds = tree.get("seeds") or list(range(1, (self.replicates or 1) + 1))
+        tree.setdefault("replicates", len(seeds))
         tree["seeds"] = [
-            seed.init if seed.init == seed.order == seed.mask else seed.model_dump()
-            for seed in self.replicate_seeds
+            seed["init"] if isinstance(seed, dict) and len({*seed.values()}) == 1 else seed
+            for seed in seeds
         ]
         order = list(type(self).model_fields)
         return dict(sorted(tree.items(), key=lambda item: order.index(item[0])))
-
-
-def _all_streams(seed: int) -> Seeds:
-    return Seeds(init=seed, order=seed, mask=seed)
 
 
 @dataclass(frozen=True, slots=True)

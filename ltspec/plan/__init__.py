@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ltspec.errors import SpecError
-from ltspec.language.source import Source
-from ltspec.language.spec import Spec, examine
-from ltspec.plan.rules import broken_rules
+
+if TYPE_CHECKING:
+    from ltspec.language.source import Source
+    from ltspec.language.spec import Spec
 
 
 def validate(source: Source) -> Spec:
@@ -13,9 +16,27 @@ def validate(source: Source) -> Spec:
 
     Raises SpecError with all diagnostics at once, in the order of the file.
     """
+    from ltspec.language.spec import Spec, examine  # loads Pydantic, which `is_fine` does not
+    from ltspec.plan.rules import broken_rules
+
     examined = examine(source)
     found = [*examined.diagnostics, *broken_rules(examined.spec)]
     if found:
         raise SpecError(source.placed(found), source.file, source.text)
     assert isinstance(examined.spec, Spec)
     return examined.spec
+
+
+def is_fine(source: Source) -> bool:
+    """Whether a spec is found right by a short way: the checks of :func:`validate`, no models.
+
+    False says nothing: then :func:`validate` finds out what is wrong, if anything is.
+    """
+    try:
+        from ltspec.language.accept import accept
+        from ltspec.plan.rules import broken_rules
+
+        spec = accept(source)
+        return spec is not None and not broken_rules(spec)
+    except Exception:  # a wrong key, or a mistake of this way: the other one tells them apart
+        return False

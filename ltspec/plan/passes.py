@@ -17,11 +17,11 @@ from ltspec.decisions.amounts import Level
 from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.recipe import Recipe
 from ltspec.language.spec import Spec
-from ltspec.plan import resolve
+from ltspec.plan import recipes, resolve
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
+from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import TICKET, Replicate
-from ltspec.plan.resolve import Rewinding
 from ltspec.plan.stages import (
     Evaluate,
     Init,
@@ -59,14 +59,14 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
         spec,
         graph,
         resolve.levels(spec),
-        resolve.rewinding(spec),
+        recipes.rewinding(spec),
         resolve.total_steps(spec),
         resolve.facts(spec),
         tuple(parameter.name for parameter in resolve.prunable(spec)),
         plan.prunable,
     )
     for seeds in plan.replicates:
-        writer.write_replicate(seeds, resolve.recipe(spec, seeds.order))
+        writer.write_replicate(seeds, recipes.recipe(spec, seeds.order))
     stages = tuple(writer.stages)
     return replace(
         plan,
@@ -253,7 +253,7 @@ class _Writer:
         """A training; the state itself when there are no steps."""
         if start == stop:
             return state
-        work = Train(self.graph, resolve.held(recipe, self.total, stop), start, stop)
+        work = Train(self.graph, recipes.held(recipe, self.total, stop), start, stop)
         return self.add(work, label, {"state": state})
 
     def prune(

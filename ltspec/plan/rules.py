@@ -12,7 +12,7 @@ from typing import Any
 
 from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, Path
-from ltspec.language.spec import Unknown
+from ltspec.language.unknown import Unknown
 from ltspec.plan import resolve
 from ltspec.plan.replicates import TICKET
 
@@ -178,7 +178,7 @@ def the_plan_is_not_too_large(spec: Any) -> Iterator[Diagnostic]:
             at="key",
         )
         return
-    networks = spec.replicate_count * (1 + levels * (1 + len(spec.branches)))
+    networks = resolve.replicate_count(spec) * (1 + levels * (1 + len(spec.branches)))
     if networks > MOST_NETWORKS:
         yield Diagnostic(
             "LT216",

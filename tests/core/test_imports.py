@@ -57,6 +57,7 @@ def test_the_core_imports_downward_and_no_framework(path: Path) -> None:
     ("library", "home"),
     [
         ("pydantic", "language"),
+        ("pydantic_core", "language"),
         ("ruamel", "language/source.py"),
         ("click", "cli"),
         ("safetensors", "engine/record.py"),
@@ -126,12 +127,19 @@ def test_planning_every_example_loads_no_framework() -> None:
     assert not loaded & FRAMEWORKS
 
 
-def test_validating_loads_nothing_heavy() -> None:
-    loaded = loaded_by(
-        "from ltspec.cli.main import cli\n"
-        f"cli.main(['validate', {str(EXAMPLES[0])!r}], standalone_mode=False)"
+def loaded_by_validating(*files: Path) -> set[str]:
+    arguments = ["validate", *map(str, files)]
+    return loaded_by(
+        f"from ltspec.cli.main import cli\ncli.main({arguments!r}, standalone_mode=False)"
     )
-    assert not loaded & (FRAMEWORKS | {"numpy", "rich", "safetensors", "sklearn", "matplotlib"})
+
+
+def test_validating_loads_nothing_heavy() -> None:
+    heavy = FRAMEWORKS | {"numpy", "rich", "safetensors", "sklearn", "matplotlib"}
+    assert not loaded_by_validating(*EXAMPLES) & (heavy | {"pydantic"})
+    wrong = loaded_by_validating(ROOT / "tests" / "language" / "bad" / "LT102_train.yaml")
+    assert not wrong & heavy
+    assert "pydantic" in wrong  # which says what is wrong
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -8,6 +8,7 @@ from ltspec.diagnostics import render
 from ltspec.errors import SpecError, UsageError
 from ltspec.language.source import Source, override, parse_text
 from ltspec.language.spec import examine, parse
+from ltspec.plan.resolve import replicates
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_parents_are_made(source: Source) -> None:
 def test_a_mapping_and_an_item(source: Source) -> None:
     changed = override(source, "seeds=[1, 2]")
     changed = override(changed, "seeds.1={init: 5, order: 6, mask: 7}")
-    assert [seed.order for seed in parse(changed).replicate_seeds] == [1, 6]
+    assert [seeds.order for seeds in replicates(parse(changed))] == [1, 6]
 
 
 def test_the_last_one_wins(source: Source) -> None:

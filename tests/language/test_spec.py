@@ -18,6 +18,9 @@ from ltspec.language.partial import Partial
 from ltspec.language.source import Source, parse_text, read, write
 from ltspec.language.spec import Spec, Unknown, examine, parse
 from ltspec.language.train import Constant, Sgd
+from ltspec.plan.recipes import Rewinding, rewinding
+from ltspec.plan.replicates import Replicate
+from ltspec.plan.resolve import replicate_count, replicates
 
 EVERYTHING = Path(__file__).parent / "good" / "everything.yaml"
 
@@ -32,26 +35,25 @@ def test_defaults_are_filled_in(small: str) -> None:
     assert isinstance(spec, Spec)
     assert spec.train.lr_schedule == Constant(name="constant")
     assert spec.prune.rewind != "none"
-    assert str(spec.prune.rewind.weights_at) == str(spec.prune.rewind.schedule_at) == "0it"
-    assert spec.replicate_count == 1
-    assert [seed.init for seed in spec.replicate_seeds] == [1]
+    assert str(spec.prune.rewind.to) == "0it"
+    assert replicate_count(spec) == 1
+    assert replicates(spec) == (Replicate(1, 1, 1, 1),)
     assert spec.evaluate == ("test",)
 
 
 def test_seeds_count_replicates(small: str) -> None:
     spec = parse(parse_text(small + "seeds: [4, {init: 1, order: 2, mask: 3}]\n", "x"))
-    assert spec.replicate_count == 2
-    assert spec.replicate_seeds[0].order == 4
-    assert spec.replicate_seeds[1].mask == 3
+    assert replicate_count(spec) == 2
+    assert replicates(spec) == (Replicate(1, 4, 4, 4), Replicate(2, 1, 2, 3))
     three = parse(parse_text(small + "replicates: 3\n", "x"))
-    assert [seed.mask for seed in three.replicate_seeds] == [1, 2, 3]
+    assert [seeds.mask for seeds in replicates(three)] == [1, 2, 3]
 
 
 def test_rewinding_apart(small: str) -> None:
-    spec = parse(parse_text(small + "  rewind: {weights: end, schedule: 90it}\n", "x"))
-    assert spec.prune.rewind != "none"
-    assert spec.prune.rewind.weights_at == "end"
-    assert str(spec.prune.rewind.schedule_at) == "90it"
+    apart = parse(parse_text(small + "  rewind: {weights: end, schedule: 90it}\n", "x"))
+    assert rewinding(apart) == Rewinding(None, 90, 24000)
+    together = parse(parse_text(small + "  rewind: {to: 90it}\n", "x"))
+    assert rewinding(together) == Rewinding(90, 90, 24000)
 
 
 def test_a_spec_does_not_change(small: str) -> None:
@@ -75,7 +77,7 @@ def test_what_is_right_of_a_wrong_spec(small: str) -> None:
     assert str(spec.train.duration) == "24000it"
     assert spec.train.lr_schedule == Constant(name="constant")
     assert spec.prune.schedule.levels == 10
-    assert spec.replicate_count == 1
+    assert replicate_count(spec) == 1
     assert spec.model.widths == (300, 100)
     with pytest.raises(Unknown):
         _ = spec.train.optimizer.lr

@@ -1,0 +1,365 @@
+"""Takes nothing; gives the core schema of a spec. Made by `make schema`, not by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ltspec.language.checks import known_version
+from ltspec.language.checks import number_or_mapping
+from ltspec.language.checks import unique
+from ltspec.language.checks import word_or_list
+from ltspec.language.checks import word_or_mapping
+from ltspec.language.duration import Duration
+from ltspec.language.duration import validate_absolute
+from ltspec.language.duration import validate_duration
+from ltspec.language.duration import validate_point
+from ltspec.language.view import View
+
+PYDANTIC_CORE = '2.50.4'
+"""The version that it was made for; another one may read it otherwise."""
+
+Lenet: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['lenet']}},
+            'widths': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1, 'le': 1000000}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 64}, 'default': (300, 100)}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform']}, 'default': 'glorot-normal'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Lenet',
+    },
+    'ref': 'ltspec.language.model.Lenet',
+    'cls': View,
+}
+
+Data: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['digits', 'mnist']}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Data',
+    },
+    'ref': 'ltspec.language.spec.Data',
+    'cls': View,
+}
+
+Sgd: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['sgd']}},
+            'lr': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'le': 1e+38}},
+            'momentum': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'lt': 1}, 'default': 0.0}},
+            'nesterov': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
+            'weight_decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'le': 1e+38}, 'default': 0.0}},
+            'decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['all', 'weights']}, 'default': 'all'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Sgd',
+    },
+    'ref': 'ltspec.language.train.Sgd',
+    'cls': View,
+}
+
+Adam: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['adam']}},
+            'lr': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'le': 1e+38}},
+            'beta1': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'lt': 1}, 'default': 0.9}},
+            'beta2': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'lt': 1}, 'default': 0.999}},
+            'epsilon': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 1e-37, 'le': 1e+38}, 'default': 1e-08}},
+            'weight_decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'le': 1e+38}, 'default': 0.0}},
+            'decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['all', 'weights']}, 'default': 'all'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Adam',
+    },
+    'ref': 'ltspec.language.train.Adam',
+    'cls': View,
+}
+
+Constant: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['constant']}},
+            'warmup': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Constant',
+    },
+    'ref': 'ltspec.language.train.Constant',
+    'cls': View,
+}
+
+Step: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['step']}},
+            'drops': {'type': 'model-field', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}], 'variadic_item_index': 0, 'min_length': 1}},
+            'factor': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'le': 1}, 'default': 0.1}},
+            'warmup': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Step',
+    },
+    'ref': 'ltspec.language.train.Step',
+    'cls': View,
+}
+
+Linear: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['linear']}},
+            'end_lr': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'le': 1e+38}, 'default': 0.0}},
+            'warmup': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Linear',
+    },
+    'ref': 'ltspec.language.train.Linear',
+    'cls': View,
+}
+
+Cosine: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['cosine']}},
+            'end_lr': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'le': 1e+38}, 'default': 0.0}},
+            'warmup': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Cosine',
+    },
+    'ref': 'ltspec.language.train.Cosine',
+    'cls': View,
+}
+
+Train: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'duration': {'type': 'model-field', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_absolute}}},
+            'batch_size': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 1}},
+            'optimizer': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'sgd': Sgd, 'adam': Adam}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
+            'lr_schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'constant': Constant, 'step': Step, 'linear': Linear, 'cosine': Cosine}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}, 'default': View(name='constant', warmup=Duration())}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Train',
+    },
+    'ref': 'ltspec.language.train.Train',
+    'cls': View,
+}
+
+Iterative: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['iterative']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 1, 'le': 1000}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.2}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Iterative',
+    },
+    'ref': 'ltspec.language.prune.Iterative',
+    'cls': View,
+}
+
+ToDensity: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['to-density']}},
+            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.2}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'ToDensity',
+    },
+    'ref': 'ltspec.language.prune.ToDensity',
+    'cls': View,
+}
+
+OneShot: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['one-shot']}},
+            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'OneShot',
+    },
+    'ref': 'ltspec.language.prune.OneShot',
+    'cls': View,
+}
+
+Prune: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'criterion': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['magnitude', 'random']}, 'default': 'magnitude'}},
+            'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['global', 'layer']}, 'default': 'global'}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'iterative': Iterative, 'to-density': ToDensity, 'one-shot': OneShot}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
+            'rewind': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}, 'default': View(to=Duration(), weights=None, schedule=None, retrain=None)}},
+            'exempt': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str', 'min_length': 1}], 'variadic_item_index': 0}, 'default': ()}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Prune',
+    },
+    'ref': 'ltspec.language.prune.Prune',
+    'cls': View,
+}
+
+Reinitialize: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['reinitialize']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Reinitialize',
+    },
+    'ref': 'ltspec.language.branches.Reinitialize',
+    'cls': View,
+}
+
+Spec: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'ltspec': {'type': 'model-field', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': known_version}, 'schema': {'type': 'int'}}},
+            'name': {'type': 'model-field', 'schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9._-]*$'}},
+            'about': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'str'}, 'default': ''}},
+            'model': {'type': 'model-field', 'schema': Lenet},
+            'data': {'type': 'model-field', 'schema': Data},
+            'train': {'type': 'model-field', 'schema': Train},
+            'prune': {'type': 'model-field', 'schema': Prune},
+            'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
+            'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},
+            'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': Reinitialize}, 'default_factory': dict, 'default_factory_takes_data': False}},
+            'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Spec',
+    },
+    'ref': 'ltspec.language.spec.Spec',
+    'cls': View,
+}
+
+Rewind: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'to': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+            'weights': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_point}}}, 'default': None}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_point}}}, 'default': None}},
+            'retrain': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Rewind',
+    },
+    'ref': 'ltspec.language.prune.Rewind',
+    'cls': View,
+}
+
+Seeds: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'init': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 0, 'le': 4294967295}},
+            'order': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 0, 'le': 4294967295}},
+            'mask': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 0, 'le': 4294967295}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Seeds',
+    },
+    'ref': 'ltspec.language.spec.Seeds',
+    'cls': View,
+}
+
+SCHEMA: Any = {
+    'type': 'definitions',
+    'schema': Spec,
+    'definitions': [Rewind, Seeds],
+}

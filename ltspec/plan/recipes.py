@@ -1,0 +1,85 @@
+"""Takes a spec; gives how its networks are trained: their recipes, and where a ticket begins anew.
+
+Apart from :mod:`ltspec.plan.resolve`, because no rule asks for it and ``validate`` starts faster
+without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ltspec.decisions.recipe import Adam, Optimizer, Recipe, Schedule, Sgd
+from ltspec.plan import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Rewinding:
+    """Where a ticket's weights come from and which steps it is trained for."""
+
+    weights: int | None
+    """Step of the dense training; None: the weights as they are after training."""
+    start: int
+    """The first step: learning rate and data order go on from here."""
+    stop: int
+    """Equal to ``start`` when nothing is retrained."""
+
+
+def optimizer(spec: Any) -> Optimizer:
+    """The spec's optimiser without its rate."""
+    written = spec.train.optimizer
+    # Without decay it does not matter what decays: one meaning, one key.
+    decay: Literal["all", "weights"] = written.decay if written.weight_decay else "all"
+    if written.name == "sgd":
+        return Sgd(written.momentum, written.nesterov, written.weight_decay, decay)
+    return Adam(written.beta1, written.beta2, written.epsilon, written.weight_decay, decay)
+
+
+def schedule(spec: Any) -> Schedule:
+    """The learning rate over steps."""
+    written, lr = spec.train.lr_schedule, spec.train.optimizer.lr
+    warmup = resolve.steps(spec, written.warmup)
+    match written.name:
+        case "step":
+            drops = tuple(resolve.steps(spec, drop) for drop in written.drops)
+            return Schedule("step", lr, warmup, drops=drops, factor=written.factor)
+        case "linear" | "cosine":
+            end = resolve.total_steps(spec)
+            return Schedule(written.name, lr, warmup, end=end, end_lr=written.end_lr)
+        case _:
+            return Schedule("constant", lr, warmup)
+
+
+def recipe(spec: Any, order_seed: int) -> Recipe:
+    """The dense training of one replicate."""
+    known = resolve.facts(spec)
+    return Recipe(
+        data=known.name,
+        data_version=known.version,
+        examples=known.train,
+        batch_size=spec.train.batch_size,
+        optimizer=optimizer(spec),
+        schedule=schedule(spec),
+        order_seed=order_seed,
+    )
+
+
+def held(recipe: Recipe, total: int, stop: int) -> Recipe:
+    """The same training, its rate held at that of its last step when it goes on past the end."""
+    if stop <= total or (recipe.schedule.kind == "constant" and not recipe.schedule.warmup):
+        return recipe
+    return replace(recipe, schedule=replace(recipe.schedule, hold=total))
+
+
+def rewinding(spec: Any) -> Rewinding:
+    """Weight rewinding, learning-rate rewinding, fine-tuning or none, as steps."""
+    total, written = resolve.total_steps(spec), spec.prune.rewind
+    if written == "none":
+        return Rewinding(None, total, total)
+    weights_at, schedule_at = written.weights, written.schedule
+    if written.to is not None:
+        weights_at = schedule_at = written.to
+    weights = None if weights_at == "end" else resolve.steps(spec, weights_at)
+    if schedule_at == "end":
+        return Rewinding(weights, total, total + resolve.steps(spec, written.retrain))
+    return Rewinding(weights, resolve.steps(spec, schedule_at), total)
