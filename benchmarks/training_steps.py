@@ -5,7 +5,8 @@ in one process, so that whatever else the machine does meets both. A ratio is th
 over the median of the baseline; 1 means as fast. Ours is the whole call of ``train``: upload,
 loop, download. The baseline's clock runs over its loop alone.
 
-    python benchmarks/training_steps.py --backend torch [--repeats 7] [--steps 400] [--json FILE]
+    python benchmarks/training_steps.py --backend torch [--network resnet20] [--precision bf16]
+        [--batch 128] [--rule sgd] [--steps 400] [--repeats 7] [--threads 2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -17,28 +18,42 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
-from workload import Workload, workload
+from workload import GRAPHS, Workload, workload
 
-from ltspec.engine.backend import Adam, Adapter, Demand, Settings, Sgd
+from ltspec.engine.backend import Adam, Adapter, Demand, Precision, Settings, Sgd
 
 RULES = {
-    "sgd-momentum": (Sgd(0.9, False, 0.0, "all"), 0.05),
+    "sgd": (Sgd(0.9, False, 0.0, "all"), 0.05),
+    "sgd-decay": (Sgd(0.9, False, 1e-4, "all"), 0.05),
     "adam": (Adam(0.9, 0.999, 1e-8, 0.0, "all"), 1.2e-3),
 }
+USUAL = {
+    "lenet": ([60, 128], ["sgd", "adam"], 400),
+    "resnet20": ([128], ["sgd-decay"], 20),
+    "vgg16": ([128], ["sgd-decay"], 4),
+}
+"""Batch sizes, rules and steps of each network, where the call names none."""
 
 
 def ours(
-    adapter: Adapter, work: Workload, device: str, threads: int | None
+    adapter: Adapter,
+    work: Workload,
+    device: str,
+    threads: int | None,
+    precision: Precision = "float32",
 ) -> Callable[[], object]:
     """The backend's own call."""
-    settings = Settings(device, "float32", threads)
-    backend = adapter.open(settings)
-    demand = Demand(work.graph, work.tape.batch_size, len(work.split), work.rule, work.tape.steps)
+    settings = Settings(device, precision, threads)
+    backend, tape = adapter.open(settings), work.tape
+    demand = Demand(
+        work.graph, tape.batch_size, len(work.split), work.rule, tape.steps, work.augment
+    )
     lowering = adapter.lower(demand, settings)
     return lambda: backend.train(
-        work.graph, work.split, work.tape, work.state, work.masks, work.rule, lowering
+        work.graph, work.split, tape, work.state, work.masks, work.rule, lowering
     )
 
 
@@ -48,53 +63,67 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def compare(
+    baseline: Callable[[], Callable[[], object]],
+    mine: Callable[[], object],
+    repeats: int,
+    steps: int,
+) -> dict[str, Any]:
+    """Milliseconds a step of each side, and how fast ours is relative to the baseline."""
+    mine(), baseline()()  # compile, and warm the caches
+    theirs_s, ours_s = [], []
+    for _ in range(repeats):
+        theirs_s.append(seconds(baseline()))
+        ours_s.append(seconds(mine))
+    theirs_ms, ours_ms = (statistics.median(times) / steps * 1e3 for times in (theirs_s, ours_s))
+    return {
+        "baseline_ms": theirs_ms,
+        "ours_ms": ours_ms,
+        "ratio": theirs_ms / ours_ms,
+        "pairs": [t / o for t, o in zip(theirs_s, ours_s, strict=True)],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", choices=["torch", "tensorflow"], default="torch")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, help="of the CPU, for both (default: all)")
+    parser.add_argument("--network", choices=sorted(GRAPHS), default="lenet")
+    parser.add_argument("--precision", choices=get_args(Precision), default="float32")
+    parser.add_argument("--batch", type=int, action="append", help="again for several")
+    parser.add_argument("--rule", choices=sorted(RULES), action="append", help="again for several")
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    batches, rules, steps = USUAL[options.network]
+    steps = options.steps or steps
     adapter: Adapter = import_module(f"ltspec_{options.backend}").adapter
     handwritten = import_module(f"handwritten_{options.backend}")
     rows = []
-    for batch_size in (60, 128):
-        for name, (rule, rate) in RULES.items():
-            work = workload(rule, rate, batch_size, options.steps)
-            mine = ours(adapter, work, options.device, options.threads)
-            prepare = handwritten.prepare(work, options.device)
-            mine(), prepare()()  # compile, and warm the caches
-            theirs_s, ours_s = [], []
-            for _ in range(options.repeats):
-                theirs_s.append(seconds(prepare()))
-                ours_s.append(seconds(mine))
-            theirs_ms, ours_ms = (
-                statistics.median(times) / options.steps * 1e3 for times in (theirs_s, ours_s)
-            )
-            rows.append(
-                {
-                    "batch": batch_size,
-                    "rule": name,
-                    "baseline_ms": theirs_ms,
-                    "ours_ms": ours_ms,
-                    "ratio": theirs_ms / ours_ms,
-                    "pairs": [t / o for t, o in zip(theirs_s, ours_s, strict=True)],
-                }
-            )
+    for batch_size in options.batch or batches:
+        for name in options.rule or rules:
+            work = workload(*RULES[name], batch_size, steps, options.network)
+            mine = ours(adapter, work, options.device, options.threads, options.precision)
+            baseline = handwritten.prepare(work, options.device, options.precision)
+            row = compare(baseline, mine, options.repeats, steps)
+            rows.append({"batch": batch_size, "rule": name, **row})
             print(
-                f"LeNet-300-100  batch {batch_size:3}  {name:12}  baseline {theirs_ms:.3f} ms  "
-                f"ours {ours_ms:.3f} ms  ratio {theirs_ms / ours_ms:.3f}",
+                f"{options.network} {options.precision}  batch {batch_size:3}  {name:9}  "
+                f"baseline {row['baseline_ms']:.3f} ms  ours {row['ours_ms']:.3f} ms  "
+                f"ratio {row['ratio']:.3f}",
                 flush=True,
             )
     result = {
         "backend": options.backend,
         "device": options.device,
         "threads": options.threads,
+        "network": options.network,
+        "precision": options.precision,
         "numpy": np.__version__,
         "versions": adapter.versions(),
-        "steps": options.steps,
+        "steps": steps,
         "repeats": options.repeats,
         "data": work.data,
         "rows": rows,

@@ -1,4 +1,4 @@
-"""Takes a rule and a batch size; gives what both sides of a comparison train on."""
+"""Takes a network's name, a rule and a batch size; gives what both sides of a comparison train."""
 
 from __future__ import annotations
 
@@ -8,41 +8,60 @@ from pathlib import Path
 
 import numpy as np
 
-from ltspec.decisions.initial import initial_weights
-from ltspec.decisions.recipe import Recipe, Schedule
+from ltspec.decisions.initial import initial_buffers, initial_weights
+from ltspec.decisions.recipe import Augment, Recipe, Schedule
 from ltspec.decisions.tape import record
 from ltspec.engine.backend import Graph, Masks, Optimizer, Split, State, Tape
+from ltspec.networks.cifar_resnet import cifar_resnet
+from ltspec.networks.cifar_vgg import cifar_vgg
 from ltspec.networks.lenet import lenet
+
+GRAPHS = {
+    "lenet": lenet((1, 28, 28), 10, (300, 100)),
+    "resnet20": cifar_resnet((3, 32, 32), 10, depth=20, width=16),
+    "vgg16": cifar_vgg((3, 32, 32), 10, depth=16, classifier=1),
+}
+"""LeNet-300-100 on MNIST as it is, the others on CIFAR-10 with flips and crops."""
 
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """LeNet-300-100 with half of its weights masked, some steps of it."""
+    """A network with half of its weights masked, and some steps of its training."""
 
+    network: str
+    """A name of :data:`GRAPHS`."""
     graph: Graph
     split: Split
     data: str
-    """``MNIST`` or ``random bytes``."""
+    """``MNIST``, or ``random bytes`` in the shape of the data set."""
     rule: Optimizer
+    augment: Augment | None
     tape: Tape
     state: State
     masks: Masks
 
 
-def workload(rule: Optimizer, rate: float, batch_size: int, steps: int) -> Workload:
+def workload(
+    rule: Optimizer, rate: float, batch_size: int, steps: int, network: str = "lenet"
+) -> Workload:
     """The rate halves in the middle, so that nobody compiles it in."""
-    split, data = _mnist()
-    graph = lenet((1, 28, 28), 10, (300, 100))
+    graph = GRAPHS[network]
+    split, data = _mnist() if network == "lenet" else (_random(50_000, (3, 32, 32)), RANDOM)
+    augment = None if network == "lenet" else Augment(flip=True, crop=4)
     schedule = Schedule("step", rate, 0, drops=(steps // 2,), factor=0.5)
-    recipe = Recipe("mnist", 1, len(split), batch_size, rule, schedule, order_seed=1)
+    recipe = Recipe(network, 1, len(split), batch_size, rule, schedule, 1, augment)
     random = np.random.default_rng(1)
     masks = {p.name: random.random(p.shape) < 0.5 for p in graph.prunable}
     weights = {
         name: array * masks[name] if name in masks else array
-        for name, array in initial_weights(graph, "glorot-normal", 1).items()
+        for name, array in initial_weights(graph, "kaiming-normal", 1).items()
     }
+    state = State(weights, 0, buffers=initial_buffers(graph))
     tape = record(recipe, 0, steps, 0)
-    return Workload(graph, split, data, rule, tape, State(weights, 0), masks)
+    return Workload(network, graph, split, data, rule, augment, tape, state, masks)
+
+
+RANDOM = "random bytes"
 
 
 def _mnist() -> tuple[Split, str]:
@@ -51,11 +70,16 @@ def _mnist() -> tuple[Split, str]:
         from ltspec.data.reader import load
 
         return load("mnist", Path(os.environ["LTSPEC_DATA"])).train, "MNIST"
+    return _random(60_000, (1, 28, 28)), RANDOM
+
+
+def _random(count: int, shape: tuple[int, int, int]) -> Split:
+    """Bytes that a step takes as long for as for real ones."""
     random = np.random.default_rng(0)
-    images = random.integers(0, 256, (60_000, 1, 28, 28), dtype=np.uint8)
-    labels = random.integers(0, 10, 60_000).astype(np.uint8)
-    scale = np.array([1 / 255 / 0.3081], np.float32)
-    shift = np.array([-0.1307 / 0.3081], np.float32)
+    images = random.integers(0, 256, (count, *shape), dtype=np.uint8)
+    labels = random.integers(0, 10, count).astype(np.uint8)
+    scale = np.full(shape[0], 1 / 255 / 0.3081, np.float32)
+    shift = np.full(shape[0], -0.1307 / 0.3081, np.float32)
     for array in (images, labels, scale, shift):
         array.setflags(write=False)  # as a data set's are
-    return Split(images, labels, scale, shift), "random bytes"
+    return Split(images, labels, scale, shift)

@@ -9,7 +9,7 @@ LtspecError                 has a ``code`` that ``ltspec explain`` knows, a mess
 │   ├── DataError           a data set is missing, damaged, or not the same as before
 │   └── StoreError          the store cannot be read or written
 ├── Interrupted             the person stopped the run                            exit 130
-└── GraphError              a network description is not legal (a mistake in a family)
+└── GraphError              a network description is not legal
 """
 
 from __future__ import annotations
@@ -99,6 +99,10 @@ CODES: dict[str, str] = {
     "LT214": "a level would prune nothing",
     "LT215": "the name of a branch is taken",
     "LT216": "too much for one plan",
+    "LT217": "the images are too small for the network",
+    "LT218": "a depth that the family does not have",
+    "LT219": "a function does not give a network",
+    "LT220": "a folder of images cannot be used",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",
@@ -117,6 +121,7 @@ CODES: dict[str, str] = {
     "LT404": "the folder is not a store of this version",
     "LT405": "the run was interrupted",
     "LT406": "memory ran out",
+    "LT407": "a worker process ended",
     # 9: ltspec itself
     "LT901": "a mistake in ltspec",
 }
@@ -192,3 +197,8 @@ class Interrupted(LtspecError):  # noqa: N818  (a person's wish, not an error)
 
 class GraphError(LtspecError):
     """A network description is not legal."""
+
+    def __init__(self, message: str, *, code: str = "LT901", hint: str = "", key: str = "") -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.key = key
+        """The key of a spec's model that is to blame; empty for a mistake in a family."""

@@ -22,9 +22,15 @@ class NumpyAdapter:
     gaps: Mapping[str, str] = MappingProxyType(
         {
             "device:gpu": "numpy computes on the CPU; use the torch or the tensorflow backend",
+            "precision:bf16": "numpy has no bfloat16",
+            "precision:tf32": "it is a mode of GPUs, and numpy computes on the CPU",
             "setting:threads": "numpy's matrix library chooses them when it is loaded; set its own "
             "variable (OPENBLAS_NUM_THREADS)",
         }
+    )
+
+    determinism = (
+        "a run repeats itself to the bit with the same number of threads of the matrix library"
     )
 
     def versions(self) -> dict[str, str]:
@@ -48,12 +54,19 @@ class NumpyAdapter:
         )
 
     def open(self, settings: Settings) -> Backend:
-        """Raises BackendError for a device other than ``cpu``, and where threads are chosen."""
+        """Raises BackendError for a device other than ``cpu``, for a precision that is not there,
+        and where threads are chosen."""
         if settings.device != "cpu":
             raise BackendError(
                 f"numpy has no device {settings.device!r}",
                 code="LT303",
                 hint="devices here: cpu",
+            )
+        if settings.precision not in self.precisions:
+            raise BackendError(
+                f"numpy does not compute in {settings.precision}",
+                code="LT304",
+                hint=self.gaps[f"precision:{settings.precision}"],
             )
         if settings.threads is not None:
             raise BackendError(

@@ -15,23 +15,30 @@ from ltspec.engine.backend import (
     Graph,
     Lowering,
     Masks,
+    Mode,
     Optimizer,
     Precision,
     Sgd,
     Split,
     State,
     Tape,
+    storage,
 )
-from ltspec_numpy.lower import cross_entropy, forward, loss_and_gradients
-
-EVALUATED_AT_ONCE = 1000
+from ltspec_numpy import images
+from ltspec_numpy.lower import (
+    EVALUATED_AT_ONCE,
+    backward,
+    cross_entropy,
+    forward,
+    moved_buffers,
+)
 
 
 class NumpyBackend:
     """The reference. See :class:`ltspec.engine.backend.Backend` for the meaning of each verb."""
 
     def __init__(self, precision: Precision) -> None:
-        self._dtype = np.dtype(precision)
+        self._dtype = storage(precision)
 
     @np.errstate(all="ignore")  # a training that diverges is told by its losses
     def train(
@@ -45,14 +52,17 @@ class NumpyBackend:
         lowering: Lowering,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``."""
-        weights = self._arrays(state.weights)
+        weights, buffers = self._arrays(state.weights), self._arrays(state.buffers)
         slots = {slot: self._arrays(arrays) for slot, arrays in state.slots.items()}
         decay = decaying(graph, optimizer)
         losses = np.empty(tape.steps, np.float32)
         for i, batch in enumerate(tape.batches()):
-            losses[i], gradients = loss_and_gradients(
-                graph, weights, self._images(data, batch), data.labels[batch]
+            seen = images.normalise(data, images.batch(data, tape, i), self._dtype)
+            values = forward(graph, weights, buffers, seen, "train")
+            losses[i], gradients = backward(
+                graph, weights, buffers, values, data.labels[batch], "train"
             )
+            buffers = moved_buffers(graph, buffers, values)
             for name in weights:
                 g = gradients[name] + decay[name] * weights[name]
                 gradients[name] = masks[name] * g if name in masks else g
@@ -63,39 +73,41 @@ class NumpyBackend:
                 case Adam():
                     t = tape.first_update + i + 1
                     weights, slots = adam(optimizer, weights, slots, gradients, rate, t)
-        return State(weights, tape.stop, slots), losses
+        return State(weights, tape.stop, slots, buffers), losses
 
     @np.errstate(all="ignore")
-    def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
+    def evaluate(self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays) -> Evaluation:
         """Loss and correct answers over the whole split."""
-        weights = self._arrays(weights)
+        weights, buffers = self._arrays(weights), self._arrays(buffers)
         correct, loss_sum = 0, 0.0
         for start in range(0, len(data), EVALUATED_AT_ONCE):
-            batch = np.arange(start, min(start + EVALUATED_AT_ONCE, len(data)))
-            logits = forward(graph, weights, self._images(data, batch))[graph.output]
-            losses, _ = cross_entropy(logits.astype(np.float64), data.labels[batch])
+            span = slice(start, start + EVALUATED_AT_ONCE)
+            seen = images.normalise(data, data.images[span], self._dtype)
+            logits = forward(graph, weights, buffers, seen, "eval")[graph.output]
+            losses, _ = cross_entropy(logits.astype(np.float64), data.labels[span])
             # argmax gives the first of equal logits: ties go to the lowest class.
-            correct += int((logits.argmax(axis=1) == data.labels[batch]).sum())
+            correct += int((logits.argmax(axis=1) == data.labels[span]).sum())
             loss_sum += float(losses.sum())
         return Evaluation(len(data), correct, loss_sum)
 
     @np.errstate(all="ignore")
     def gradients(
-        self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
+        self,
+        graph: Graph,
+        data: Split,
+        weights: Arrays,
+        buffers: Arrays,
+        indices: NDArray[np.int64],
+        mode: Mode,
     ) -> tuple[float, dict[str, Array]]:
         """Mean loss over the examples ``indices``, and its gradient by every parameter."""
-        images, labels = self._images(data, indices), data.labels[indices]
-        return loss_and_gradients(graph, self._arrays(weights), images, labels)
+        weights, buffers = self._arrays(weights), self._arrays(buffers)
+        seen = images.normalise(data, data.images[indices], self._dtype)
+        values = forward(graph, weights, buffers, seen, mode)
+        return backward(graph, weights, buffers, values, data.labels[indices], mode)
 
     def _arrays(self, arrays: Arrays) -> dict[str, Array]:
         return {name: np.asarray(array, self._dtype) for name, array in arrays.items()}
-
-    def _images(self, data: Split, batch: NDArray[np.integer]) -> Array:
-        """What the network sees of the examples ``batch``: images * scale + shift, per channel."""
-        scale = data.scale.astype(self._dtype)[:, None, None]
-        shift = data.shift.astype(self._dtype)[:, None, None]
-        images: Array = data.images[batch].astype(self._dtype) * scale + shift
-        return images
 
 
 def decaying(graph: Graph, optimizer: Optimizer) -> dict[str, float]:

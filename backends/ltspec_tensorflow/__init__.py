@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -11,11 +10,13 @@ from ltspec.engine.backend import (
     Adam,
     Backend,
     BackendError,
+    Conv,
     Demand,
     Lowering,
     Precision,
     Settings,
 )
+from ltspec_tensorflow.loading import tensorflow
 
 
 class TensorflowAdapter:
@@ -23,36 +24,38 @@ class TensorflowAdapter:
 
     name = "tensorflow"
     extra = "ltspec[tensorflow]"
-    precisions: tuple[Precision, ...] = ("float32", "float64")
+    precisions: tuple[Precision, ...] = ("float32", "float64", "tf32", "bf16")
     gaps: Mapping[str, str] = MappingProxyType({})
+
+    determinism = (
+        "on a CPU a run repeats itself to the bit with the same number of threads, and oneDNN on "
+        "or off; on a GPU with --deterministic, by op determinism (not measured on a GPU)"
+    )
 
     def versions(self) -> dict[str, str]:
         """Version of TensorFlow."""
-        _quiet()
-        import tensorflow as tf
-
-        return {"tensorflow": str(tf.__version__)}
+        return {"tensorflow": str(tensorflow().__version__)}
 
     def devices(self) -> Sequence[str]:
         """The GPUs, named as everywhere in ltspec (``cuda:0`` is ``GPU:0``), then the CPU."""
-        _quiet()
-        import tensorflow as tf
-
-        gpus = tf.config.list_physical_devices("GPU")
+        gpus = tensorflow().config.list_physical_devices("GPU")
         return (*(f"cuda:{number}" for number in range(len(gpus))), "cpu")
 
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
-        """Many steps in one call of one compiled program."""
+        """Many steps in one call of one compiled program, but for convolutions on a CPU: XLA makes
+        them two to nine times slower there (benchmarks/README.md)."""
+        convolves = any(isinstance(node.op, Conv) for node in demand.graph.nodes)
+        by_step = convolves and settings.device == "cpu"
         return Lowering(
-            layout="canonical",
-            compilation="xla",
-            chunk_steps=100,
+            layout="channels-last",
+            compilation="graph" if by_step else "xla",
+            chunk_steps=20 if by_step else 100,
             side_by_side=1,
             memory_bytes=_memory_bytes(demand, settings),
         )
 
     def open(self, settings: Settings) -> Backend:
-        """Raises BackendError for a device that is not there."""
+        """Raises BackendError for a device that is not there, and for TF32 on a CPU."""
         here = self.devices()
         wanted = "cuda:0" if settings.device == "cuda" else settings.device
         if wanted not in here:
@@ -61,27 +64,31 @@ class TensorflowAdapter:
                 code="LT303",
                 hint=f"devices here: {', '.join(here)}",
             )
+        if settings.precision == "tf32" and wanted == "cpu":
+            raise BackendError(
+                "a CPU has no tf32",
+                code="LT304",
+                hint="float32 or bf16; tf32 is for NVIDIA GPUs since Ampere",
+            )
         from ltspec_tensorflow.play import TensorflowBackend
 
         device = wanted.replace("cuda", "GPU") if wanted != "cpu" else "CPU:0"
-        return TensorflowBackend(device, settings.precision, settings.threads)
-
-
-def _quiet() -> None:
-    """No greeting in the log; errors stay. What a person has set wins."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        return TensorflowBackend(device, settings)
 
 
 def _memory_bytes(demand: Demand, settings: Settings) -> int:
-    """Estimate of the peak: weights and slots twice (before and after a call), gradients, masks,
-    two copies of the activations and of the batch (value and gradient), the images as bytes and
-    the labels as integers."""
+    """Estimate of the peak: weights, slots and buffers twice (before and after a step), gradients,
+    masks, two copies of the activations and of the batch (value and gradient; a third for what is
+    rounded to bfloat16), the images as bytes and the labels as integers."""
     width = 8 if settings.precision == "float64" else 4
-    weights = sum(parameter.size for parameter in demand.graph.parameters)
+    graph = demand.graph
+    weights = sum(parameter.size for parameter in graph.parameters)
+    buffers = sum(math.prod(buffer.shape) for buffer in graph.buffers)
     slots = 2 if isinstance(demand.optimizer, Adam) else 1
-    activations = sum(math.prod(shape) for shape in demand.graph.shapes.values())
-    data = demand.examples * (math.prod(demand.graph.input_shape) + 4)
-    return width * (weights * (4 + 2 * slots) + 2 * activations * demand.batch_size) + data
+    activations = sum(math.prod(shape) for shape in graph.shapes.values()) * demand.batch_size
+    copies = 3 if settings.precision == "bf16" else 2
+    data = demand.examples * (math.prod(graph.input_shape) + 4)
+    return width * (weights * (4 + 2 * slots) + 2 * buffers + copies * activations) + data
 
 
 adapter = TensorflowAdapter()

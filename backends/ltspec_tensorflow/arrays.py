@@ -1,8 +1,11 @@
-"""Takes numpy arrays; gives tensors on a device, and back. Data goes there once, as bytes."""
+"""Takes numpy arrays; gives tensors on a device, and back. Data goes there once, as bytes.
+
+This is the border: canonical layout outside, TensorFlow's own inside (see lower.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -10,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import tensorflow as tf
 
-from ltspec.engine.backend import Array, Arrays, Graph, Masks, Split
+from ltspec.engine.backend import Array, Arrays, Buffer, Graph, Masks, Parameter, Split, Tape
 
 
 @contextmanager
@@ -26,17 +29,52 @@ class DeviceSplit(NamedTuple):
     """One split on a device. A tuple, so that compiled programs take it as an argument."""
 
     images: tf.Tensor
-    """(example, channel, height, width), bytes."""
+    """(example, row, column, channel), bytes."""
     labels: tf.Tensor
     """(example,), int32."""
     scale: tf.Tensor
     shift: tf.Tensor
-    """(channel, 1, 1), in the precision of the run."""
+    """(channel,), in the precision of the run."""
 
-    def batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Images * scale + shift and labels of the examples ``indices``."""
-        images = tf.cast(tf.gather(self.images, indices), self.scale.dtype)
-        return images * self.scale + self.shift, tf.gather(self.labels, indices)
+    def batch(
+        self, indices: tf.Tensor, moves: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the network sees of the examples ``indices``, and their labels.
+
+        ``moves`` is as :func:`moves_of` gives it: images are cut, then mirrored, as bytes.
+        """
+        images = tf.gather(self.images, indices)
+        if moves is not None:
+            images = _moved(images, moves)
+        images = tf.cast(images, self.scale.dtype) * self.scale + self.shift
+        return images, tf.gather(self.labels, indices)
+
+
+def moves_of(tape: Tape) -> Array | None:
+    """How each image of the tape is moved, (example, 3): the window's first row and column, and 1
+    where it is mirrored. None where all images stay."""
+    if tape.flips is None and tape.shifts is None:
+        return None
+    moves = np.zeros((len(tape.examples), 3), np.int32)
+    if tape.shifts is not None:
+        moves[:, :2] = tape.shifts
+    if tape.flips is not None:
+        moves[:, 2] = tape.flips
+    return moves
+
+
+def _moved(images: tf.Tensor, moves: tf.Tensor) -> tf.Tensor:
+    """Every pixel of a batch from its place in the old image, in one gather; 0 from outside."""
+    examples = tf.shape(images)[0]
+    rows, columns, channels = images.shape[1:]
+    across = tf.range(columns)
+    mirrored = tf.where(moves[:, 2:] == 1, columns - 1 - across, across)
+    i, j = moves[:, :1] + tf.range(rows), moves[:, 1:2] + mirrored
+    inside = (((i >= 0) & (i < rows))[:, :, None]) & (((j >= 0) & (j < columns))[:, None, :])
+    first = tf.range(examples)[:, None] * rows + tf.clip_by_value(i, 0, rows - 1)
+    pixels = first[:, :, None] * columns + tf.clip_by_value(j, 0, columns - 1)[:, None, :]
+    found = tf.gather(tf.reshape(images, (-1, channels)), pixels)
+    return found * tf.cast(inside, found.dtype)[..., None]
 
 
 class Shelf:
@@ -50,39 +88,45 @@ class Shelf:
         """``split`` on the device; sent there at the first call."""
         if split not in self._splits:
             self._splits[split] = DeviceSplit(
-                tf.constant(split.images),
-                tf.constant(split.labels, tf.int32),
-                self.tensor(split.scale[:, None, None]),
-                self.tensor(split.shift[:, None, None]),
+                tf.constant(split.images.transpose(0, 2, 3, 1)),
+                tf.constant(split.labels.astype(np.int32)),
+                self.tensor(split.scale),
+                self.tensor(split.shift),
             )
         return self._splits[split]
 
-    def tensors(self, graph: Graph, arrays: Arrays) -> list[tf.Tensor]:
-        """Copies of ``arrays`` in graph order."""
-        return [self.tensor(arrays[parameter.name]) for parameter in graph.parameters]
-
-    def zeros(self, graph: Graph) -> list[tf.Tensor]:
-        """Zeros in the shapes of the parameters."""
-        return [tf.zeros(parameter.shape, self._dtype) for parameter in graph.parameters]
+    def tensors(self, named: Iterable[Parameter | Buffer], arrays: Arrays) -> list[tf.Tensor]:
+        """Copies of ``arrays`` in the order of a graph's parameters or buffers."""
+        return [self.tensor(arrays[each.name]) for each in named]
 
     def masks(self, graph: Graph, masks: Masks) -> dict[str, tf.Tensor]:
         """A mask for every prunable parameter, ones where it is dense: the programs of dense and
         pruned networks are then one, compiled once."""
         return {
             parameter.name: self.tensor(
-                masks.get(parameter.name, np.ones(parameter.shape, np.bool_))
+                masks.get(parameter.name, np.broadcast_to(np.True_, parameter.shape))
             )
             for parameter in graph.prunable
         }
 
     def tensor(self, array: Array) -> tf.Tensor:
-        """A copy of ``array``, in the precision of the run."""
-        return tf.constant(array.astype(self._dtype.as_numpy_dtype))
+        """A copy of ``array``, in the precision of the run and the layout of TensorFlow."""
+        if array.dtype != np.bool_:
+            array = array.astype(self._dtype.as_numpy_dtype, copy=False)
+        inner = tf.transpose(array, (2, 3, 1, 0)) if array.ndim == 4 else tf.constant(array)
+        return tf.cast(inner, self._dtype)
 
 
-def arrays_of(graph: Graph, tensors: Iterable[tf.Tensor]) -> Mapping[str, Array]:
-    """Tensors in graph order as arrays that own their memory, by name."""
+def arrays_of(
+    named: Iterable[Parameter | Buffer], tensors: Iterable[tf.Tensor]
+) -> dict[str, Array]:
+    """Tensors in the order of ``named`` as canonical arrays that own their memory, by name."""
     return {
-        parameter.name: np.array(tensor.numpy())
-        for parameter, tensor in zip(graph.parameters, tensors, strict=True)
+        each.name: np.array(_outer(tensor).numpy())
+        for each, tensor in zip(named, tensors, strict=True)
     }
+
+
+def _outer(tensor: tf.Tensor) -> tf.Tensor:
+    """The inverse of what :meth:`Shelf.tensor` does to a convolution's weight."""
+    return tf.transpose(tensor, (3, 2, 0, 1)) if tensor.shape.rank == 4 else tensor

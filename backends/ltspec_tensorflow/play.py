@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,42 +15,49 @@ from ltspec.engine.backend import (
     Array,
     Arrays,
     BackendError,
+    Conv,
     Evaluation,
     Graph,
     Lowering,
     Masks,
+    Mode,
     Optimizer,
-    Precision,
+    Settings,
     Split,
     State,
     Tape,
+    storage,
 )
 from ltspec_tensorflow import programs
-from ltspec_tensorflow.arrays import Shelf, arrays_of, memory_errors
+from ltspec_tensorflow.arrays import Shelf, arrays_of, memory_errors, moves_of
 from ltspec_tensorflow.update import slot_names, step_numbers
 
-EVALUATED_AT_ONCE = 1000
+MANY_AT_ONCE, FEW_AT_ONCE = 1000, 128
+"""Examples of one call of an evaluation; few for convolutions on a CPU, whose activations soon
+leave its caches."""
 
 
 class TensorflowBackend:
     """TensorFlow on one device. See :class:`ltspec.engine.backend.Backend`."""
 
-    def __init__(self, device: str, precision: Precision, threads: int | None) -> None:
-        """Sets what TensorFlow knows only for a whole process: determinism, exact float32."""
-        tf.config.experimental.enable_op_determinism()
-        tf.config.experimental.enable_tensor_float_32_execution(False)
+    def __init__(self, device: str, settings: Settings) -> None:
+        """Sets what TensorFlow knows only for a whole process: determinism, how float32 factors
+        are rounded, memory, threads."""
+        if settings.deterministic or settings.device == "cpu":
+            tf.config.experimental.enable_op_determinism()
+        tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tf32")
         for gpu in tf.config.list_physical_devices("GPU"):
             with suppress(RuntimeError):  # TensorFlow has started already, with its own choice
                 tf.config.experimental.set_memory_growth(gpu, True)
-        if threads is not None:
-            _set_threads(threads)
+        if settings.threads is not None:
+            _set_threads(settings.threads)
         logging.getLogger("tensorflow").addFilter(_no_retracing_advice)
         self._device = device
-        self._dtype: tf.DType = tf.as_dtype(precision)
-        self._shelf = Shelf(self._dtype)
-        self._training: dict[tuple[Graph, Optimizer], programs.Program] = {}
+        self._precision = settings.precision
+        self._shelf = Shelf(tf.as_dtype(storage(settings.precision)))
+        self._training: dict[tuple[Graph, Optimizer, str], programs.Program] = {}
         self._evaluation: dict[Graph, programs.Evaluate] = {}
-        self._gradients: dict[Graph, programs.Gradients] = {}
+        self._gradients: dict[tuple[Graph, Mode], programs.Gradients] = {}
 
     @memory_errors()
     def train(
@@ -63,50 +71,65 @@ class TensorflowBackend:
         lowering: Lowering,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``."""
-        key = graph, optimizer
+        key = graph, optimizer, lowering.compilation
         if key not in self._training:
-            self._training[key] = programs.training(graph, optimizer)
+            self._training[key] = programs.training(
+                graph, optimizer, self._precision, xla=lowering.compilation == "xla"
+            )
         play = self._training[key]
         with tf.device(self._device):
             split, keep = self._shelf.split(data), self._shelf.masks(graph, masks)
-            weights = self._shelf.tensors(graph, state.weights)
+            weights = self._shelf.tensors(graph.parameters, state.weights)
+            buffers = self._shelf.tensors(graph.buffers, state.buffers)
             slots = [
-                self._shelf.tensors(graph, state.slots[slot])
+                self._shelf.tensors(graph.parameters, state.slots[slot])
                 if slot in state.slots
-                else self._shelf.zeros(graph)
+                else [tf.zeros_like(weight) for weight in weights]
                 for slot in slot_names(optimizer)
             ]
             losses = []
-            for count, batches, numbers in calls(optimizer, tape, lowering.chunk_steps):
-                played, weights, slots = play(
+            for call in calls(optimizer, tape, lowering.chunk_steps):
+                played, weights, slots, buffers = play(
                     split,
-                    tf.constant(batches),
-                    self._shelf.tensor(numbers),
-                    tf.constant(count),
+                    tf.constant(call.batches),
+                    None if call.moves is None else tf.constant(call.moves),
+                    self._shelf.tensor(call.numbers),
+                    tf.constant(call.steps),
                     keep,
                     weights,
                     slots,
+                    buffers,
                 )
-                losses.append(played[:count])
-            after = {
-                slot: arrays_of(graph, tensors)
-                for slot, tensors in zip(slot_names(optimizer), slots, strict=True)
-            }
-            state = State(arrays_of(graph, weights), tape.stop, after)
-            return state, tf.concat(losses, 0).numpy().astype(np.float32)
+                losses.append(played[: call.steps])
+            after = State(
+                weights=arrays_of(graph.parameters, weights),
+                step=tape.stop,
+                slots={
+                    slot: arrays_of(graph.parameters, tensors)
+                    for slot, tensors in zip(slot_names(optimizer), slots, strict=True)
+                },
+                buffers=arrays_of(graph.buffers, buffers),
+            )
+            return after, tf.concat(losses, 0).numpy().astype(np.float32)
 
     @memory_errors()
-    def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
+    def evaluate(self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays) -> Evaluation:
         """Loss and correct answers over the whole split."""
+        on_gpu = self._device != "CPU:0"
+        convolves = any(isinstance(node.op, Conv) for node in graph.nodes)
+        at_once = FEW_AT_ONCE if convolves and not on_gpu else MANY_AT_ONCE
         if graph not in self._evaluation:
-            self._evaluation[graph] = programs.evaluation(graph)
+            self._evaluation[graph] = programs.evaluation(graph, self._precision, at_once, on_gpu)
         play = self._evaluation[graph]
         correct, loss_sum = 0, 0.0
         with tf.device(self._device):
-            split, tensors = self._shelf.split(data), self._shelf.tensors(graph, weights)
+            split = self._shelf.split(data)
+            parameters = self._shelf.tensors(graph.parameters, weights)
+            running = self._shelf.tensors(graph.buffers, buffers)
+            stop = tf.constant(len(data))
             sums = [
-                play(split, tf.range(start, min(start + EVALUATED_AT_ONCE, len(data))), tensors)
-                for start in range(0, len(data), EVALUATED_AT_ONCE)
+                play(split, tf.constant(start), stop, parameters, running)
+                for start in range(0, len(data), at_once)
             ]
             for right, losses in sums:
                 correct, loss_sum = correct + int(right), loss_sum + float(losses)
@@ -114,42 +137,68 @@ class TensorflowBackend:
 
     @memory_errors()
     def gradients(
-        self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
+        self,
+        graph: Graph,
+        data: Split,
+        weights: Arrays,
+        buffers: Arrays,
+        indices: NDArray[np.int64],
+        mode: Mode,
     ) -> tuple[float, dict[str, Array]]:
         """Mean loss over the examples ``indices``, and its gradient by every parameter."""
-        if graph not in self._gradients:
-            self._gradients[graph] = programs.gradients(graph)
-        play = self._gradients[graph]
+        if (graph, mode) not in self._gradients:
+            self._gradients[graph, mode] = programs.gradients(graph, self._precision, mode)
+        play = self._gradients[graph, mode]
         with tf.device(self._device):
-            split, tensors = self._shelf.split(data), self._shelf.tensors(graph, weights)
-            loss, by_weight = play(split, tf.constant(indices), tensors)
-            return float(loss), dict(arrays_of(graph, by_weight))
+            loss, by_weight = play(
+                self._shelf.split(data),
+                tf.constant(indices),
+                self._shelf.tensors(graph.parameters, weights),
+                self._shelf.tensors(graph.buffers, buffers),
+            )
+            return float(loss), arrays_of(graph.parameters, by_weight)
 
 
-def calls(
-    rule: Optimizer, tape: Tape, chunk_steps: int
-) -> Iterator[tuple[int, NDArray[np.int32], Array]]:
-    """The tape as calls of a program: how many steps, their batches and their step numbers.
+class Call(NamedTuple):
+    """What one call of a program plays: ``steps`` of them, and zeros up to the size of the call."""
+
+    steps: int
+    batches: NDArray[np.int32]
+    """(step, example)."""
+    moves: NDArray[np.int32] | None
+    """(step, example, 3), see :func:`ltspec_tensorflow.arrays.moves_of`."""
+    numbers: Array
+    """(step, k), see :func:`ltspec_tensorflow.update.step_numbers`."""
+
+
+def calls(rule: Optimizer, tape: Tape, chunk_steps: int) -> Iterator[Call]:
+    """The tape as calls of a program.
 
     The arrays are filled up with zeros to ``chunk_steps``, so that every call has one shape. The
     smaller batch that ends an epoch is a call of its own: examples are never added to it.
     """
-    batches, numbers = list(tape.batches()), step_numbers(rule, tape)
-    whole = min(tape.batch_size, tape.orders.shape[1])
+    numbers, moves, sizes = step_numbers(rule, tape), moves_of(tape), np.diff(tape.bounds)
     start = 0
     while start < tape.steps:
-        stop = start + 1
-        if len(batches[start]) == whole:
-            limit = min(start + chunk_steps, tape.steps)
-            while stop < limit and len(batches[stop]) == whole:
-                stop += 1
-        length = chunk_steps if len(batches[start]) == whole else 1
-        filled = np.zeros((length, len(batches[start])), np.int32)
-        filled[: stop - start] = np.stack(batches[start:stop])
-        rows = np.zeros((length, numbers.shape[1]))
-        rows[: stop - start] = numbers[start:stop]
-        yield stop - start, filled, rows
+        size, stop = int(sizes[start]), start + 1
+        length = chunk_steps if size == tape.batch_size else 1
+        while stop < min(start + length, tape.steps) and sizes[stop] == size:
+            stop += 1
+        seen = slice(int(tape.bounds[start]), int(tape.bounds[stop]))
+        yield Call(
+            stop - start,
+            _filled(tape.examples[seen].reshape(-1, size), length),
+            None if moves is None else _filled(moves[seen].reshape(-1, size, 3), length),
+            _filled(numbers[start:stop], length),
+        )
         start = stop
+
+
+def _filled(rows: Array, length: int) -> Array:
+    """Zeros after ``rows``, ``length`` in all."""
+    filled = np.zeros((length, *rows.shape[1:]), rows.dtype)
+    filled[: len(rows)] = rows
+    return filled
 
 
 def _no_retracing_advice(record: logging.LogRecord) -> bool:

@@ -6,89 +6,110 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ltspec.engine.backend import Graph, Optimizer
+from ltspec.engine.backend import Graph, Mode, Optimizer, Precision
 from ltspec_tensorflow.arrays import DeviceSplit
-from ltspec_tensorflow.lower import Forward, lower
-from ltspec_tensorflow.update import Slots, Tensors, updated, with_decay
+from ltspec_tensorflow.lower import Forward, Tensors, lower
+from ltspec_tensorflow.update import Slots, updated
 
-Program = Callable[..., tuple[tf.Tensor, Tensors, Slots]]
+Program = Callable[..., tuple[tf.Tensor, Tensors, Slots, Tensors]]
 Gradients = Callable[..., tuple[tf.Tensor, Tensors]]
 Evaluate = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
-def training(graph: Graph, rule: Optimizer) -> Program:
-    """Plays the first ``count`` of K steps in one call: losses (K,), weights and slots after.
+def training(graph: Graph, rule: Optimizer, precision: Precision, xla: bool) -> Program:
+    """Plays the first ``count`` of K steps in one call: losses (K,), weights, slots and buffers
+    after.
 
     Compiled once for each shape of ``batches``, (K, batch); K is a constant and ``count`` is not,
     so a tape may be cut anywhere and every piece runs the same machine code. Weights, slots,
-    masks and data are arguments: all levels and branches share the program. Gradients and updates
-    in one program repeat to the bit under XLA; without it they did not (benchmarks/README.md).
+    masks and data are arguments: all levels and branches share the program. Everything is a value
+    that flows, nothing a variable: without XLA, gradients that were computed beside assignments
+    to variables did not repeat themselves to the bit.
     """
-    forward = lower(graph)
+    forward = lower(graph, precision, xla)
 
     def play(
         split: DeviceSplit,
         batches: tf.Tensor,
+        moves: tf.Tensor | None,
         numbers: tf.Tensor,
         count: tf.Tensor,
         masks: dict[str, tf.Tensor],
         weights: Tensors,
         slots: Slots,
-    ) -> tuple[tf.Tensor, Tensors, Slots]:
+        buffers: Tensors,
+    ) -> tuple[tf.Tensor, Tensors, Slots, Tensors]:
         def step(
-            i: tf.Tensor, losses: tf.TensorArray, weights: Tensors, slots: Slots
-        ) -> tuple[tf.Tensor, tf.TensorArray, Tensors, Slots]:
-            loss, gradients = loss_and_gradients(forward, split, batches[i], weights)
-            gradients = with_decay(graph, rule, weights, gradients)
-            gradients = [
-                g * masks[parameter.name] if parameter.name in masks else g
-                for parameter, g in zip(graph.parameters, gradients, strict=True)
-            ]
-            weights, slots = updated(rule, numbers[i], weights, slots, gradients)
-            return i + 1, losses.write(i, loss), weights, slots
+            i: tf.Tensor, losses: tf.TensorArray, weights: Tensors, slots: Slots, buffers: Tensors
+        ) -> tuple[tf.Tensor, tf.TensorArray, Tensors, Slots, Tensors]:
+            moved = None if moves is None else moves[i]
+            images, labels = split.batch(batches[i], moved)
+            loss, gradients, buffers = loss_and_gradients(
+                forward, images, labels, weights, buffers, "train"
+            )
+            weights, slots = updated(graph, rule, numbers[i], masks, weights, slots, gradients)
+            return i + 1, losses.write(i, loss), weights, slots, buffers
 
         losses = tf.TensorArray(numbers.dtype, size=batches.shape[0], element_shape=())
-        _, losses, weights, slots = tf.while_loop(
-            lambda i, *_: i < count, step, (tf.constant(0), losses, weights, slots)
+        state = tf.constant(0), losses, weights, slots, buffers
+        _, losses, weights, slots, buffers = tf.while_loop(
+            lambda i, *_: i < count, step, state, parallel_iterations=1
         )
-        return losses.stack(), weights, slots
+        return losses.stack(), weights, slots, buffers
 
-    return tf.function(play, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
+    return tf.function(play, jit_compile=xla or None, autograph=False)  # type: ignore[no-any-return]
 
 
 def loss_and_gradients(
-    forward: Forward, split: DeviceSplit, batch: tf.Tensor, weights: Tensors
-) -> tuple[tf.Tensor, Tensors]:
-    """Mean loss over a batch of examples, and its gradient by every parameter."""
-    images, labels = split.batch(batch)
+    forward: Forward,
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    weights: Tensors,
+    buffers: Tensors,
+    mode: Mode,
+) -> tuple[tf.Tensor, Tensors, Tensors]:
+    """Mean loss over a batch, its gradient by every parameter, and the buffers after."""
     with tf.GradientTape(watch_accessed_variables=False) as record:
         record.watch(weights)
-        logits = forward(weights, images)
+        logits, buffers = forward(weights, buffers, images, mode)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-    return loss, record.gradient(loss, weights)
+    gradients = record.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return loss, gradients, buffers
 
 
-def gradients(graph: Graph) -> Gradients:
-    """(split, batch, weights) to mean loss and gradients, for a batch of any size."""
-    forward = lower(graph)
+def gradients(graph: Graph, precision: Precision, mode: Mode) -> Gradients:
+    """(split, batch, weights, buffers) to mean loss and gradients, for a batch of any size."""
+    forward = lower(graph, precision)
 
-    def play(split: DeviceSplit, batch: tf.Tensor, weights: Tensors) -> tuple[tf.Tensor, Tensors]:
-        return loss_and_gradients(forward, split, batch, weights)
+    def play(
+        split: DeviceSplit, batch: tf.Tensor, weights: Tensors, buffers: Tensors
+    ) -> tuple[tf.Tensor, Tensors]:
+        images, labels = split.batch(batch)
+        return loss_and_gradients(forward, images, labels, weights, buffers, mode)[:2]
 
     return tf.function(play, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
 
 
-def evaluation(graph: Graph) -> Evaluate:
-    """(split, batch, weights) to correct answers and the sum of losses in float64."""
-    forward = lower(graph)
+def evaluation(graph: Graph, precision: Precision, at_once: int, xla: bool) -> Evaluate:
+    """(split, start, stop, weights, buffers) to correct answers and the sum of losses in float64,
+    of the examples start .. stop - 1, at most ``at_once``.
 
-    def play(split: DeviceSplit, batch: tf.Tensor, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
-        images, labels = split.batch(batch)
-        logits = forward(weights, images)
+    The batch is filled up to ``at_once``: one program for every size of a split.
+    """
+    forward = lower(graph, precision, xla)
+
+    def play(
+        split: DeviceSplit, start: tf.Tensor, stop: tf.Tensor, weights: Tensors, buffers: Tensors
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        numbers = start + tf.range(at_once)
+        counts = numbers < stop
+        images, labels = split.batch(tf.minimum(numbers, stop - 1))
+        logits, _ = forward(weights, buffers, images, "eval")
         # Which of several equal logits tf.argmax gives is not documented: take the lowest here.
         largest = logits == tf.reduce_max(logits, axis=1, keepdims=True)
         answers = tf.reduce_min(tf.where(largest, tf.range(graph.classes), graph.classes), axis=1)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float64))
-        return tf.math.count_nonzero(answers == labels), tf.reduce_sum(losses)
+        correct = tf.math.count_nonzero((answers == labels) & counts)
+        return correct, tf.reduce_sum(tf.where(counts, losses, 0))
 
-    return tf.function(play, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
+    return tf.function(play, jit_compile=xla or None, autograph=False)  # type: ignore[no-any-return]

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from ltspec.engine.backend import Adam, Array, Graph, Optimizer, Sgd, Tape
+from ltspec_tensorflow.lower import Tensors
 
-Tensors = list[tf.Tensor]
 Slots = list[Tensors]
 """What the rule remembers, by slot, then by parameter in graph order."""
 
@@ -39,21 +39,22 @@ def step_numbers(rule: Optimizer, tape: Tape) -> Array:
             assert_never(rule)
 
 
-def with_decay(graph: Graph, rule: Optimizer, weights: Tensors, gradients: Tensors) -> Tensors:
-    """Gradients with the decay added, on the parameters that decay."""
-    if not rule.weight_decay:
-        return gradients
-    return [
-        g + rule.weight_decay * w if rule.decay == "all" or parameter.role == "weight" else g
-        for parameter, w, g in zip(graph.parameters, weights, gradients, strict=True)
-    ]
-
-
 def updated(
-    rule: Optimizer, numbers: tf.Tensor, weights: Tensors, slots: Slots, gradients: Tensors
+    graph: Graph,
+    rule: Optimizer,
+    numbers: tf.Tensor,
+    masks: dict[str, tf.Tensor],
+    weights: Tensors,
+    slots: Slots,
+    gradients: Tensors,
 ) -> tuple[Tensors, Slots]:
-    """Weights and slots after one step. ``numbers`` is a row of :func:`step_numbers`;
-    ``gradients`` are decayed and masked already."""
+    """Weights and slots after one step. ``numbers`` is a row of :func:`step_numbers`."""
+    gradients = [
+        g * masks[parameter.name] if parameter.name in masks else g
+        for parameter, g in zip(
+            graph.parameters, _with_decay(graph, rule, weights, gradients), strict=True
+        )
+    ]
     match rule:
         case Sgd():
             return _sgd(rule, numbers[0], weights, slots, gradients)
@@ -61,6 +62,16 @@ def updated(
             return _adam(rule, numbers, weights, slots, gradients)
         case _:
             assert_never(rule)
+
+
+def _with_decay(graph: Graph, rule: Optimizer, weights: Tensors, gradients: Tensors) -> Tensors:
+    """Gradients with the decay added, on the parameters that decay."""
+    if not rule.weight_decay:
+        return gradients
+    return [
+        g + rule.weight_decay * w if rule.decay == "all" or parameter.role == "weight" else g
+        for parameter, w, g in zip(graph.parameters, weights, gradients, strict=True)
+    ]
 
 
 def _sgd(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ltspec.engine.backend import (
-    Adam,
     Backend,
     BackendError,
     Demand,
@@ -15,6 +13,7 @@ from ltspec.engine.backend import (
     Precision,
     Settings,
 )
+from ltspec_torch.choice import choose
 
 
 class TorchAdapter:
@@ -22,8 +21,13 @@ class TorchAdapter:
 
     name = "torch"
     extra = "ltspec[torch]"
-    precisions: tuple[Precision, ...] = ("float32", "float64")
+    precisions: tuple[Precision, ...] = ("float32", "float64", "tf32", "bf16")
     gaps: Mapping[str, str] = MappingProxyType({})
+
+    determinism = (
+        "on a CPU a run repeats itself to the bit with the same number of threads; on a GPU with "
+        "--deterministic, by torch's deterministic algorithms (not measured on a GPU)"
+    )
 
     def versions(self) -> dict[str, str]:
         """Versions of torch and of the CUDA that it was built for."""
@@ -39,17 +43,12 @@ class TorchAdapter:
         return (*(f"cuda:{number}" for number in range(torch.cuda.device_count())), "cpu")
 
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
-        """Eager steps: compiled ones were no faster for matrix products of this size."""
-        return Lowering(
-            layout="canonical",
-            compilation="eager",
-            chunk_steps=100,
-            side_by_side=1,
-            memory_bytes=_memory_bytes(demand, settings),
-        )
+        """Layout, compilation and memory, as :mod:`ltspec_torch.choice` has them."""
+        return choose(demand, settings)
 
     def open(self, settings: Settings) -> Backend:
-        """Raises BackendError for a device that is not there."""
+        """Raises BackendError: LT303 for a device that is not there, LT304 for a precision that it
+        does not have."""
         here = self.devices()
         # ``cuda`` means the first one, as in torch.
         wanted = "cuda:0" if settings.device == "cuda" else settings.device
@@ -61,18 +60,7 @@ class TorchAdapter:
             )
         from ltspec_torch.play import TorchBackend
 
-        return TorchBackend(wanted, settings.precision, settings.threads)
-
-
-def _memory_bytes(demand: Demand, settings: Settings) -> int:
-    """Estimate of the peak: weights, gradients, masks, slots, two copies of the activations and
-    of the batch (value and gradient), the images as bytes and the labels as integers."""
-    width = 8 if settings.precision == "float64" else 4
-    weights = sum(parameter.size for parameter in demand.graph.parameters)
-    slots = 2 if isinstance(demand.optimizer, Adam) else 1
-    activations = sum(math.prod(shape) for shape in demand.graph.shapes.values())
-    data = demand.examples * (math.prod(demand.graph.input_shape) + 8)
-    return width * (weights * (3 + slots) + 2 * activations * demand.batch_size) + data
+        return TorchBackend(wanted, settings.precision, settings.threads, settings.deterministic)
 
 
 adapter = TorchAdapter()

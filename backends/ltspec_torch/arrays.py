@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ltspec.engine.backend import Array, Arrays, Graph, Split
+from ltspec.engine.backend import Array, Arrays, Buffer, Parameter, Split, Tape
+from ltspec_torch.choice import Layout
+
+Named = Parameter | Buffer
+"""What has a name and a shape."""
 
 
 @contextmanager
@@ -26,46 +31,22 @@ def memory_errors() -> Iterator[None]:
         raise
 
 
-class DeviceSplit:
-    """One split on a device: images as bytes, normalised batch by batch."""
-
-    def __init__(self, split: Split, device: torch.device, dtype: torch.dtype) -> None:
-        self._images = shared(split.images, device)
-        # Cross-entropy wants 64-bit labels; converting them once is cheaper than at each step.
-        self._labels = shared(split.labels, device).long()
-        self._scale = shared(split.scale, device).to(dtype)[:, None, None]
-        self._shift = shared(split.shift, device).to(dtype)[:, None, None]
-        self._dtype = dtype
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Images * scale + shift and labels of the examples ``indices``."""
-        images = self._images.index_select(0, indices).to(self._dtype)
-        return (
-            torch.addcmul(self._shift, images, self._scale),
-            self._labels.index_select(0, indices),
-        )
+def memory_format(layout: Layout, shape: Sequence[int]) -> torch.memory_format:
+    """How a tensor of that shape lies in memory: what has no pixels is the same in every layout."""
+    images = layout == "channels-last" and len(shape) == 4
+    return torch.channels_last if images else torch.contiguous_format
 
 
-class Shelf:
-    """What is on a device. A split stays there for as long as someone holds the Split itself."""
+def laid_out(tensor: Tensor, layout: Layout) -> Tensor:
+    """The tensor in that layout; itself where it lies so already."""
+    return tensor.contiguous(memory_format=memory_format(layout, tensor.shape))
 
-    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
-        self._device, self._dtype = device, dtype
-        self._splits: WeakKeyDictionary[Split, DeviceSplit] = WeakKeyDictionary()
 
-    def split(self, split: Split) -> DeviceSplit:
-        """``split`` on the device; sent there at the first call."""
-        if split not in self._splits:
-            self._splits[split] = DeviceSplit(split, self._device, self._dtype)
-        return self._splits[split]
-
-    def tensors(self, graph: Graph, arrays: Arrays) -> list[Tensor]:
-        """Copies of ``arrays`` in graph order."""
-        return [self.tensor(arrays[parameter.name]) for parameter in graph.parameters]
-
-    def tensor(self, array: Array) -> Tensor:
-        """A copy of ``array``, never the same memory."""
-        return torch.tensor(array, dtype=self._dtype, device=self._device)
+def strided_as(model: Tensor, tensor: Tensor) -> Tensor:
+    """``tensor``, which has the layout of ``model``, with its strides as well: along a side of one
+    pixel they may be any."""
+    same = tensor.stride() == model.stride()
+    return tensor if same else tensor.as_strided(model.size(), model.stride())
 
 
 def shared(array: Array, device: torch.device) -> Tensor:
@@ -76,9 +57,203 @@ def shared(array: Array, device: torch.device) -> Tensor:
         return torch.from_numpy(array).to(device)
 
 
-def arrays_of(graph: Graph, tensors: Iterable[Tensor]) -> Mapping[str, Array]:
-    """Tensors in graph order as arrays that own their memory, by name."""
+def fill(tensors: Sequence[Tensor], named: Sequence[Named], arrays: Arrays) -> None:
+    """Write the arrays of these names into ``tensors``, whatever their type and layout."""
+    for tensor, each in zip(tensors, named, strict=True):
+        tensor.copy_(shared(arrays[each.name], torch.device("cpu")))
+
+
+def arrays_of(named: Sequence[Named], tensors: Iterable[Tensor]) -> Mapping[str, Array]:
+    """Tensors in the order of ``named`` as canonical arrays that own their memory, by name."""
     return {
-        parameter.name: np.array(tensor.detach().cpu().numpy())
-        for parameter, tensor in zip(graph.parameters, tensors, strict=True)
+        each.name: np.array(tensor.detach().cpu().numpy(), order="C")
+        for each, tensor in zip(named, tensors, strict=True)
     }
+
+
+def moves(tape: Tape) -> bool:
+    """Whether it has images cut or mirrored."""
+    return tape.shifts is not None or tape.flips is not None
+
+
+def reach(tape: Tape) -> int:
+    """How many pixels beyond an image its windows see at most."""
+    return 0 if tape.shifts is None else int(np.abs(tape.shifts.astype(np.int64)).max(initial=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """A tape on a device: what happens to (example,) and at (step,)."""
+
+    examples: Tensor
+    corners: Tensor | None
+    """The pixel of the data set at which each image begins. None where all stay as they are."""
+    mirrored: Tensor | None
+    """1 where the image is mirrored left to right, else 0. None as above."""
+    rates: Tensor
+    updates: Tensor
+    """The number of each step's update, from 1."""
+
+    @classmethod
+    def empty(cls, examples: int, steps: int, moved: bool, device: torch.device) -> Reel:
+        """Room for a stretch of a tape."""
+        order, corners, mirrored = torch.zeros(3, examples, dtype=torch.int64, device=device)
+        rates, updates = torch.zeros(2, steps, device=device)
+        return cls(order, corners if moved else None, mirrored if moved else None, rates, updates)
+
+    def stretch(self, examples: slice, steps: slice) -> Reel:
+        """A part of it, in the same memory."""
+        corners = None if self.corners is None else self.corners[examples]
+        mirrored = None if self.mirrored is None else self.mirrored[examples]
+        return Reel(
+            self.examples[examples], corners, mirrored, self.rates[steps], self.updates[steps]
+        )
+
+    def take(self, other: Reel) -> None:
+        """Become a copy of ``other``, as far as it reaches, in the same memory as before."""
+        for name in self.__slots__:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine is not None:
+                mine[: len(theirs)].copy_(theirs)
+
+
+class DeviceSplit:
+    """One split on a device: images as bytes, (example, height, width, channel), with as much
+    black around each as shifts have asked for; moved and normalised batch by batch."""
+
+    def __init__(self, split: Split, device: torch.device, dtype: torch.dtype) -> None:
+        _, channels, height, width = split.images.shape
+        self._shape = height, width, channels
+        # Of one channel that is the same memory.
+        self._images = _channels_last(split, device).contiguous()
+        self.margin = 0
+        # Cross-entropy wants 64-bit labels; converting them once is cheaper than at each step.
+        self._labels = shared(split.labels.astype(np.int64), device)
+        # One number for every value of an image: a run of three channels is slow to broadcast.
+        self._scale, self._shift = (
+            shared(array, device).to(dtype).repeat(height * width)
+            for array in (split.scale, split.shift)
+        )
+        self._dtype, self._device = dtype, device
+        self._grids = self._make_grids()
+
+    def refill(self, split: Split) -> bool:
+        """Hold ``split`` instead, in the same memory, where there is room for it."""
+        count, channels, height, width = split.images.shape
+        mine = self._device.type != "cpu" or channels > 1  # else the data set's own memory
+        if not mine or count > len(self._images) or (height, width, channels) != self._shape:
+            return False
+        self._inner(self._images)[:count].copy_(_channels_last(split, self._device))
+        self._labels[:count].copy_(shared(split.labels.astype(np.int64), self._device))
+        for row, array in ((self._scale, split.scale), (self._shift, split.shift)):
+            row.copy_(shared(array, self._device).repeat(height * width))
+        return True
+
+    def reel(self, tape: Tape) -> Reel:
+        """``tape`` on the device. Its shifts reach no further than the margin."""
+        examples = tape.examples.astype(np.int64)
+        corners = mirrored = None
+        if moves(tape):
+            shifts = np.zeros((1, 2)) if tape.shifts is None else tape.shifts
+            rows, columns = (shifts.astype(np.int64) + self.margin).T
+            height, width = self._images.shape[1:3]
+            corners = self._sent((examples * height + rows) * width + columns)
+            flips = np.zeros(len(examples)) if tape.flips is None else tape.flips
+            mirrored = self._sent(flips.astype(np.int64))
+        first = tape.first_update + 1
+        return Reel(
+            self._sent(examples),
+            corners,
+            mirrored,
+            self._sent(tape.rates),
+            self._sent(np.arange(first, first + tape.steps, dtype=np.float32)),
+        )
+
+    def widen(self, margin: int) -> None:
+        """Put so much black around every image, unless there is as much already."""
+        if margin <= self.margin:
+            return
+        height, width, channels = self._shape
+        inner = self._inner(self._images)
+        size = len(inner), height + 2 * margin, width + 2 * margin, channels
+        self._images = torch.zeros(size, dtype=torch.uint8, device=self._device)
+        self.margin = margin
+        self._inner(self._images).copy_(inner)
+        self._grids = self._make_grids()
+
+    def labels(self, examples: Tensor) -> Tensor:
+        """Of these examples, 64-bit."""
+        return self._labels.index_select(0, examples)
+
+    def images(self, examples: Tensor) -> Tensor:
+        """Images * scale + shift, (example, channel, height, width), the channel running fastest
+        in memory."""
+        return self._normalised(self._inner(self._images.index_select(0, examples)))
+
+    def moved(self, corners: Tensor, mirrored: Tensor) -> Tensor:
+        """As ``images``, cut and mirrored as a Reel says."""
+        pixels = self._grids.index_select(0, mirrored) + corners[:, None]
+        channels = self._shape[-1]
+        return self._normalised(self._images.view(-1, channels).index_select(0, pixels.view(-1)))
+
+    def _inner(self, images: Tensor) -> Tensor:
+        """Images without the black around them."""
+        height, width, _ = self._shape
+        return images[:, self.margin : self.margin + height, self.margin : self.margin + width]
+
+    def _normalised(self, bytes_: Tensor) -> Tensor:
+        rows = bytes_.reshape(-1, len(self._scale)).to(self._dtype)
+        values = torch.addcmul(self._shift, rows, self._scale)
+        return values.view(-1, *self._shape).permute(0, 3, 1, 2)
+
+    def _make_grids(self) -> Tensor:
+        """(2, pixel): how far each pixel lies from an image's corner, as it is and mirrored."""
+        height, width, _ = self._shape
+        rows = np.arange(height)[:, None] * self._images.shape[2]
+        columns = np.arange(width)
+        grids = np.stack([rows + columns, rows + columns[::-1]])
+        return self._sent(grids.reshape(2, -1).astype(np.int64))
+
+    def _sent(self, array: Array) -> Tensor:
+        return shared(np.ascontiguousarray(array), self._device)
+
+
+def _channels_last(split: Split, device: torch.device) -> Tensor:
+    return shared(split.images, device).permute(0, 2, 3, 1)
+
+
+class Shelf:
+    """What is on a device. A split stays there for as long as someone holds the Split itself."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self.device, self.dtype = device, dtype
+        self._splits: WeakKeyDictionary[Split, DeviceSplit] = WeakKeyDictionary()
+
+    def split(self, split: Split, spare: DeviceSplit | None = None) -> DeviceSplit:
+        """``split`` on the device; sent there at the first call, into the memory of ``spare`` when
+        nobody needs what is there and there is room."""
+        if split not in self._splits:
+            idle = spare is not None and all(spare is not used for used in self._splits.values())
+            if spare is not None and idle and spare.refill(split):
+                self._splits[split] = spare
+            else:
+                self._splits[split] = DeviceSplit(split, self.device, self.dtype)
+        return self._splits[split]
+
+    def empty(self, named: Sequence[Named], layout: Layout) -> list[Tensor]:
+        """Room for tensors of these shapes."""
+        return [
+            torch.empty(
+                each.shape,
+                dtype=self.dtype,
+                device=self.device,
+                memory_format=memory_format(layout, each.shape),
+            )
+            for each in named
+        ]
+
+    def tensors(self, named: Sequence[Named], arrays: Arrays, layout: Layout) -> list[Tensor]:
+        """Copies of the arrays of these names."""
+        made = self.empty(named, layout)
+        fill(made, named, arrays)
+        return made

@@ -11,8 +11,10 @@ from torch import Tensor
 
 from ltspec.engine.backend import Adam, Graph, Optimizer, Sgd
 
-Update = Callable[[list[Tensor], float, Tensor], None]
-"""(gradients, learning rate, t): changes parameters and slots. t counts updates from 1."""
+Update = Callable[[list[Tensor], Tensor, Tensor], None]
+"""(gradients, learning rate, t): changes parameters and slots. t counts updates from 1. Both are
+float32 tensors of one entry, so that a device reads them by itself. Tensors of one parameter have
+the same strides: the fused operations walk through memory, not through indices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def update(
         case Sgd():
             velocity = slots[0] if slots else []
 
-            def sgd(gradients: list[Tensor], rate: float, t: Tensor) -> None:
+            def sgd(gradients: list[Tensor], rate: Tensor, t: Tensor) -> None:
                 for group in groups:
                     torch._fused_sgd_(
                         group.of(parameters),
@@ -71,7 +73,7 @@ def update(
         case Adam():
             first, second = slots
 
-            def adam(gradients: list[Tensor], rate: float, t: Tensor) -> None:
+            def adam(gradients: list[Tensor], rate: Tensor, t: Tensor) -> None:
                 for group in groups:
                     torch._fused_adam_(
                         group.of(parameters),

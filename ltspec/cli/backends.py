@@ -45,7 +45,7 @@ def _describe_apart(name: str) -> list[str]:
 
 
 def describe(name: str) -> list[str]:
-    """Lines about one backend: versions, devices, precisions, gaps."""
+    """Lines about one backend: versions, devices, precisions, determinism, gaps."""
     try:
         adapter = adapters.find(name)
         versions = adapters.versions(adapter)
@@ -55,5 +55,6 @@ def describe(name: str) -> list[str]:
         "versions: " + ", ".join(f"{package} {number}" for package, number in versions.items()),
         "devices: " + ", ".join(adapter.devices()),
         "precisions: " + ", ".join(adapter.precisions),
+        "determinism: " + adapter.determinism,
         *(f"lacks {feature}: {reason}" for feature, reason in adapter.gaps.items()),
     ]

@@ -50,10 +50,22 @@ def precision(default: str) -> Callable[[F], F]:
     """``--precision``; None when it is left out, which means ``default``."""
     return click.option(
         "--precision",
-        type=click.Choice(["float32", "float64"]),
+        type=click.Choice(["float32", "tf32", "bf16", "float64"]),
         show_default=default,
-        help="Number type of weights and arithmetic.",
+        help="What a network computes in. tf32 (on GPUs that can) and bf16 are float32 with "
+        "rounded factors in convolutions and matrix products.",
     )
+
+
+def deterministic(function: F) -> F:
+    """``--deterministic``."""
+    return click.option(
+        "--deterministic/--no-deterministic",
+        default=None,
+        show_default="deterministic",
+        help="Whether the same run on the same device repeats itself to the bit. Without it a GPU "
+        "may use faster operations.",
+    )(function)
 
 
 def store_folder(spec: Path, chosen: Path | None) -> Path:

@@ -15,7 +15,7 @@ from ltspec.plan.cost import Cost, cost, total
 from ltspec.plan.stages import Plan, Stage, Train
 
 if TYPE_CHECKING:
-    from ltspec.engine.backend import Precision
+    from ltspec.engine.backend import Precision, Settings
     from ltspec.engine.execution import ExecutionPlan
 
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     help="Device to plan for with --backend; it need not be here.",
 )
 @options.precision(default="float32")
+@options.deterministic
 @options.store
 @click.option("--all", "everything", is_flag=True, help="List every stage, however many.")
 @click.option(
@@ -43,18 +44,25 @@ def command(
     backend: str | None,
     device: str | None,
     precision: Precision | None,
+    deterministic: bool | None,
     store: Path | None,
     everything: bool,
     target: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Show what SPEC means, before any compute. Loads no framework."""
+    from ltspec.engine.backend import Settings
+
     plan, execution = load_plan(spec, overrides)
     if backend is not None:
-        execution = _execution(plan, backend, device or "cpu", precision or "float32")
-    elif device is not None:
+        settings = Settings(
+            device or "cpu", precision or "float32", deterministic=deterministic is not False
+        )
+        execution = _execution(plan, backend, settings)
+    elif device is not None or deterministic is not None:
+        option = "--device" if device is not None else "--deterministic"
         raise UsageError(
-            "--device needs --backend", code="LT309", hint="add --backend torch, for example"
+            f"{option} needs --backend", code="LT309", hint="add --backend torch, for example"
         )
     if precision is None:
         precision = execution.settings.precision if execution else "float32"
@@ -71,19 +79,17 @@ def command(
         click.echo(line)
 
 
-def _execution(plan: Plan, backend: str, device: str, precision: Precision) -> ExecutionPlan:
+def _execution(plan: Plan, backend: str, settings: Settings) -> ExecutionPlan:
     from ltspec.engine import adapters
-    from ltspec.engine.backend import Settings
     from ltspec.engine.execution import lower
 
     adapter = adapters.find(backend)
-    if device == "auto":
+    if settings.device == "auto":
         raise UsageError(
             "a plan is made for a device that is named",
             code="LT309",
             hint="write --device cpu, cuda or cuda:1",
         )
-    settings = Settings(device, precision)
     adapters.refuse_gaps(adapter, plan, settings)
     return lower(plan, adapter, settings)
 

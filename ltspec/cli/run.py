@@ -16,6 +16,7 @@ from ltspec.errors import UsageError
 
 if TYPE_CHECKING:
     from ltspec.engine.backend import Precision
+    from ltspec.engine.execution import ExecutionPlan
 
 
 @click.command("run")
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @options.precision(default="float32, or what the plan file says")
 @options.store
 @options.data
+@options.deterministic
 @click.option("--threads", type=click.IntRange(1), help="Threads on a CPU; all when left out.")
 @click.option(
     "--checkpoint-every",
@@ -37,6 +39,15 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="How often a training is saved.",
 )
+@click.option(
+    "--side-by-side",
+    "processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that share the work: replicates and branches at once.",
+)
 @click.option("--quiet", is_flag=True, help="No progress; only the table at the end.")
 @options.overrides
 def command(
@@ -46,8 +57,10 @@ def command(
     precision: Precision | None,
     store: Path | None,
     data: Path | None,
+    deterministic: bool | None,
     threads: int | None,
     checkpoint_seconds: float,
+    processes: int,
     quiet: bool,
     overrides: tuple[str, ...],
 ) -> None:
@@ -83,6 +96,7 @@ def command(
             device=device or (execution.settings.device if execution else "auto"),
             precision=precision or (execution.settings.precision if execution else "float32"),
             threads=threads,
+            deterministic=_deterministic(deterministic, execution),
             store=options.store_folder(spec, store),
             data=data or default_data_folder(),
             note=bar.note,
@@ -90,13 +104,20 @@ def command(
         )
         if not quiet:
             bar.say(f"{plan.name} on {session.title}")
-        session.run(watch, checkpoint_seconds)
+        session.run(watch, checkpoint_seconds, processes)
     folder, tickets, rows = write_results(plan, session, bar.note)
     print_summary(Console(), plan, rows)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")
         click.echo(f"tickets: {folder / 'tickets'}, of every level, replicate and branch")
+
+
+def _deterministic(wanted: bool | None, execution: ExecutionPlan | None) -> bool:
+    """What is wanted now, else what the plan file says, else yes."""
+    if wanted is not None:
+        return wanted
+    return execution is None or execution.settings.deterministic
 
 
 def default_data_folder() -> Path:

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from ltspec.data.facts import Facts
 from ltspec.errors import DataError
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+BYTE_CLASSES = 256
+"""Classes that a byte can tell apart; where there are more, labels are int32."""
+
+Labels = NDArray[np.uint8] | NDArray[np.int32]
+"""(example,), from 0 to classes - 1: bytes for up to :data:`BYTE_CLASSES`."""
+
+Pair = tuple[NDArray[np.uint8], Labels]
 """Images (example, channel, height, width) and labels (example,) of one split."""
 
 
@@ -22,7 +28,7 @@ class Split:
 
     images: NDArray[np.uint8]
     """(example, channel, height, width)."""
-    labels: NDArray[np.uint8]
+    labels: Labels
     """(example,), from 0 to classes - 1."""
     scale: NDArray[np.float32]
     """(channel,): 1 / (top * std), rounded once to float32."""
@@ -54,12 +60,23 @@ def assemble(facts: Facts, train: Pair, test: Pair, warnings: tuple[str, ...] = 
     """
     for name, count, pair in (("train", facts.train, train), ("test", facts.test, test)):
         _check(facts, name, count, *pair)
+    scale, shift = normalisation(facts)
+    splits = [Split(*(_frozen(array) for array in (*pair, scale, shift))) for pair in (train, test)]
+    return Dataset(facts, splits[0], splits[1], fingerprint(train, test), warnings)
+
+
+def as_labels(numbers: NDArray[np.integer], classes: int) -> Labels:
+    """The same numbers as :data:`Labels`."""
+    return numbers.astype(np.uint8) if classes <= BYTE_CLASSES else numbers.astype(np.int32)
+
+
+def normalisation(facts: Facts) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """``scale`` and ``shift`` of :class:`Split`, (channel,) each, rounded once to float32."""
     scale = np.array([1.0 / (facts.top * std) for std in facts.std], np.float32)
     shift = np.array(
         [-mean / std for mean, std in zip(facts.mean, facts.std, strict=True)], np.float32
     )
-    splits = [Split(*(_frozen(array) for array in (*pair, scale, shift))) for pair in (train, test)]
-    return Dataset(facts, splits[0], splits[1], fingerprint(train, test), warnings)
+    return scale, shift
 
 
 def fingerprint(train: Pair, test: Pair) -> str:
@@ -71,22 +88,24 @@ def fingerprint(train: Pair, test: Pair) -> str:
     return digest.hexdigest()
 
 
-def _check(
-    facts: Facts, split: str, count: int, images: NDArray[np.uint8], labels: NDArray[np.uint8]
-) -> None:
+def _check(facts: Facts, split: str, count: int, images: NDArray[np.uint8], labels: Labels) -> None:
     where = f"{facts.name} ({split})"
-    for what, array, shape in (
-        ("images", images, (count, *facts.shape)),
-        ("labels", labels, (count,)),
-    ):
-        if array.shape != shape or array.dtype != np.uint8:
+    of_labels = np.uint8 if facts.classes <= BYTE_CLASSES else np.int32
+    expected: tuple[tuple[str, NDArray[Any], tuple[int, ...], np.dtype[Any]], ...] = (
+        ("images", images, (count, *facts.shape), np.dtype(np.uint8)),
+        ("labels", labels, (count,), np.dtype(of_labels)),
+    )
+    for what, array, shape, dtype in expected:
+        if array.shape != shape or array.dtype != dtype:
+            kind = "bytes" if dtype == np.uint8 else dtype
             raise DataError(
-                f"{where}: {what} are {array.dtype} of shape {array.shape}, not bytes of {shape}",
+                f"{where}: {what} are {array.dtype} of shape {array.shape}, not {kind} of {shape}",
                 code="LT306",
             )
-    if labels.max() >= facts.classes:
+    if labels.min() < 0 or labels.max() >= facts.classes:
         raise DataError(
-            f"{where}: a label is {labels.max()}, but there are {facts.classes} classes",
+            f"{where}: labels go from {labels.min()} to {labels.max()}, but there are "
+            f"{facts.classes} classes",
             code="LT306",
         )
     # A comparison with 255 could never fail and would cost a pass over every pixel.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -15,6 +15,11 @@ from ltspec.errors import DataError
 
 CONNECT_SECONDS, SILENCE_SECONDS = 15, 60
 """How long a mirror may take to answer, and to be silent while it sends, before the next one."""
+CHUNK = 1 << 16
+"""Bytes that are checked and written at a time."""
+
+COMPLETE, REFUSED_RANGE = 200, 416
+"""Answers of a mirror: here is the whole file; there is nothing from that place on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ def fetch(
 
     ``mirrors`` are addresses ending in a slash, tried in order for each file. One process at a
     time downloads into a folder; others wait and then find the files. A file gets its name only
-    when its size and both hashes are the published ones.
+    when its size and both hashes are the published ones. What came of a download that was broken
+    off stays as ``.NAME.part``, and the next one, from whichever mirror, goes on from there.
     Raises DataError (LT305) when no mirror gives a file or the folder cannot be written.
     """
     try:
@@ -49,8 +55,6 @@ def fetch(
             report(f"waiting for another process that downloads into {folder}")
             lock.acquire()
         try:
-            for part in folder.glob(".*.part"):  # of a process that was killed: we have the lock
-                part.unlink()
             for file in files:
                 if not (folder / file.name).is_file():
                     _fetch_one(file, folder, mirrors, report)
@@ -68,19 +72,30 @@ def fetch(
 def _fetch_one(
     file: Remote, folder: Path, mirrors: Sequence[str], report: Callable[[str], None]
 ) -> None:
-    failures = []
+    failures: list[str] = []
     part = folder / f".{file.name}.part"
-    try:
-        for mirror in mirrors:
-            report(f"downloading {mirror}{file.name} ({file.size / 1e6:.1f} MB)")
-            failure = _try_mirror(file, mirror + file.name, part)
+    for mirror in mirrors:
+        # What is there may be of another mirror, and wrong: then this one is asked for all of it.
+        while True:
+            resumed = part.exists() and part.stat().st_size > 0
+            report(
+                f"{'going on with' if resumed else 'downloading'} {mirror}{file.name} "
+                f"({file.size / 1e6:.1f} MB)"
+            )
+            try:
+                failure = _try_mirror(file, mirror + file.name, part)
+            except OSError:  # our own disk
+                part.unlink(missing_ok=True)
+                raise
             if failure is None:
                 part.replace(folder / file.name)
                 return
-            failures.append(f"{mirror}: {failure}")
-            report(failures[-1])
-    finally:
-        part.unlink(missing_ok=True)
+            if part.exists() and part.stat().st_size == 0:
+                part.unlink()
+            if not resumed or part.exists():
+                break
+        failures.append(f"{mirror}: {failure}")
+        report(failures[-1])
     raise DataError(
         f"no mirror gave {file.name}: {'; '.join(failures)}",
         code="LT305",
@@ -89,30 +104,48 @@ def _fetch_one(
 
 
 def _try_mirror(file: Remote, address: str, part: Path) -> str | None:
-    """Download to ``part``; return why it is of no use, or None. OSError where it is our disk."""
+    """Download to ``part``, from its end on; return why it is of no use, or None.
+
+    ``part`` is removed when its bytes are wrong, and kept when there are only too few of them.
+    Raises OSError where it is our disk.
+    """
     import pooch  # slow to import, and seldom needed
 
-    download = pooch.HTTPDownloader(chunk_size=1 << 16, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
-    with part.open("wb") as stream:
+    with part.open("a+b") as stream:
         checked = _Checked(stream, file.size)
+        checked.take_over()
+        download = pooch.HTTPDownloader(
+            chunk_size=CHUNK,
+            timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+            # No compression on the way: the bytes are counted and hashed as they are published.
+            headers={"Range": f"bytes={checked.size}-", "Accept-Encoding": "identity"},
+            hooks={"response": checked.begin},
+        )
+        failure = None
         try:
-            download(address, checked, None)
+            if checked.size < file.size:
+                download(address, checked, None)
         except _TooLongError:
-            return f"sends more than {file.size:,} bytes"
+            failure = f"sends more than {file.size:,} bytes"
         except OSError as error:  # whatever requests raises is one
             response = getattr(error, "response", None)
-            if response is not None:
-                return f"answers {response.status_code} {response.reason}".rstrip()
-            return f"cannot be reached ({type(error).__name__})"
+            if response is None or response.ok:
+                return f"cannot be reached ({type(error).__name__})"
+            failure = f"answers {response.status_code} {response.reason}".rstrip()
+            if response.status_code != REFUSED_RANGE:
+                return failure
         except _DiskError as error:
             raise error.reason from error
         stream.flush()
         os.fsync(stream.fileno())
-    if checked.size != file.size:
-        return f"sends {checked.size:,} of {file.size:,} bytes"
-    if (checked.md5.hexdigest(), checked.sha256.hexdigest()) != (file.md5, file.sha256):
-        return "sends other bytes than the published ones"
-    return None
+    if failure is None:
+        if checked.size != file.size:
+            failure = f"sends {checked.size:,} of {file.size:,} bytes"
+        elif (checked.md5.hexdigest(), checked.sha256.hexdigest()) != (file.md5, file.sha256):
+            failure = "sends other bytes than the published ones"
+    if failure is not None:
+        part.unlink()
+    return failure
 
 
 class _TooLongError(Exception):
@@ -132,18 +165,35 @@ class _Checked:
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
         self._stream, self._limit = stream, limit
+        self._forget()
+
+    def _forget(self) -> None:
         self.size = 0
         # MD5 is what was published; it guards against damage only, sha256 against the rest.
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sha256 = hashlib.sha256()
 
+    def take_over(self) -> None:
+        """Hash what is in the file already; a file that is too long is emptied."""
+        self._stream.seek(0)
+        while chunk := self._stream.read(1 << 20):
+            self._count(chunk)
+        if self.size > self._limit:
+            self._empty()
+
+    def begin(self, response: Any, **_: Any) -> None:
+        """Called with each answer: a mirror that does not go on where it was asked to begins anew.
+
+        An error or a redirection leaves everything as it is.
+        """
+        if response.status_code == COMPLETE and self.size:
+            self._empty()
+
     def write(self, chunk: bytes) -> None:
         """Append ``chunk``."""
-        self.size += len(chunk)
-        if self.size > self._limit:
+        if self.size + len(chunk) > self._limit:
             raise _TooLongError
-        self.md5.update(chunk)
-        self.sha256.update(chunk)
+        self._count(chunk)
         try:
             self._stream.write(chunk)
         except OSError as error:
@@ -151,3 +201,12 @@ class _Checked:
 
     def flush(self) -> None:
         """Nothing: a flush a chunk is slow, and the file is flushed once at its end."""
+
+    def _count(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self.md5.update(chunk)
+        self.sha256.update(chunk)
+
+    def _empty(self) -> None:
+        self._forget()
+        self._stream.truncate(0)

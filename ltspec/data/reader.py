@@ -4,20 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from ltspec.data import digits, mnist
+from ltspec.data import cifar, digits, fashion_mnist, mnist, svhn
 from ltspec.data.dataset import Dataset
-from ltspec.data.facts import FACTS, Facts
+from ltspec.data.facts import FACTS, USUAL_SIZE, Facts, is_streamed
+from ltspec.data.folder import imagenet_facts
+from ltspec.data.streamed import Folder, read_folder, read_imagenet
 from ltspec.errors import DataError
 
 Report = Callable[[str], None]
 Reader = Callable[[Facts, Path | None, Report], Dataset]
 
 READERS: Mapping[str, Reader] = {
+    "cifar10": cifar.CIFAR10.read,
+    "cifar100": cifar.CIFAR100.read,
     "digits": digits.read,
+    "fashion-mnist": fashion_mnist.read,
     "mnist": mnist.read,
+    "svhn": svhn.read,
 }
 """How each data set of :data:`ltspec.data.facts.FACTS` is read."""
+
+
+def read(
+    name: str, written: Mapping[str, Any], folder: Path | None, report: Report
+) -> Dataset | Folder:
+    """Open the data set that a plan calls ``name``; ``written`` is the section ``data`` of its
+    spec, which says where a folder of images is.
+
+    Raises DataError as :func:`load`, and LT307 where a folder is not as it was at planning.
+    """
+    if not is_streamed(name):
+        return load(name, folder, report)
+    size, shorter_side = written.get("size") or USUAL_SIZE, written.get("shorter_side")
+    if written["name"] == "imagenet":
+        return read_imagenet(imagenet_facts(size, shorter_side), folder, shorter_side)
+    return read_folder(name, Path(written["path"]), size, shorter_side)
 
 
 def load(name: str, folder: Path | None, report: Report = lambda text: None) -> Dataset:

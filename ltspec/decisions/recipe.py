@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ltspec.data.alteration import Alteration
+
 
 @dataclass(frozen=True, slots=True)
 class Sgd:
@@ -64,6 +66,20 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Augment:
+    """How training images are moved, example by example and epoch by epoch; decided on the tape."""
+
+    flip: bool = False
+    """Whether half of the images, chosen at random, are mirrored left to right."""
+    crop: int = 0
+    """Pixels of black that are put around an image before a window of its own size is cut out of
+    it, at a random place. Black is byte 0, before normalisation."""
+    resized_crop: bool = False
+    """Whether a random part of the image (8% to 100% of its area, 3:4 to 4:3) is scaled to the
+    network's size (Szegedy et al. 2015); for image folders alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that a tape is recorded from, but for its first and last step."""
 
@@ -78,7 +94,11 @@ class Recipe:
     optimizer: Optimizer
     schedule: Schedule
     order_seed: int
-    """Seed of the data order."""
+    """Seed of the data order and of augmentation, each a stream of its own."""
+    augment: Augment | None = None
+    """None where images stay as they are."""
+    alteration: Alteration | None = None
+    """None where the data set is the published one."""
 
     @property
     def steps_per_epoch(self) -> int:

@@ -26,3 +26,5 @@ class State:
     slots: Mapping[str, Arrays] = field(default_factory=dict)
     """What the optimiser remembers, by slot then tensor. SGD with momentum: ``velocity``.
     Adam: ``first`` and ``second`` moment. Empty when fresh."""
+    buffers: Arrays = field(default_factory=dict)
+    """Every buffer of the graph by name: running statistics of its norms."""

@@ -1,6 +1,7 @@
 """Takes states and masks; gives the flat names under which the store keeps them, and back.
 
-``weights/fc1.weight``, ``mask/fc1.weight``, ``slots/velocity/fc1.weight``, ``loss``.
+``weights/fc1.weight``, ``buffers/norm1.running_mean``, ``mask/fc1.weight``,
+``slots/velocity/fc1.weight``, ``loss``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from ltspec.decisions.state import Array, Arrays, Masks, State
 def pack_weights(weights: Arrays) -> dict[str, Array]:
     """Weights under their names in the store."""
     return {f"weights/{name}": array for name, array in weights.items()}
+
+
+def pack_buffers(buffers: Arrays) -> dict[str, Array]:
+    """Running statistics under their names in the store."""
+    return {f"buffers/{name}": array for name, array in buffers.items()}
 
 
 def pack_masks(masks: Masks) -> dict[str, Array]:
@@ -34,6 +40,11 @@ def weights_of(arrays: Arrays) -> dict[str, Array]:
     return _under(arrays, "weights/")
 
 
+def buffers_of(arrays: Arrays) -> dict[str, Array]:
+    """Inverse of :func:`pack_buffers`; empty for a network without norms."""
+    return _under(arrays, "buffers/")
+
+
 def masks_of(arrays: Arrays) -> dict[str, Array]:
     """Inverse of :func:`pack_masks`; empty for a dense state."""
     return _under(arrays, "mask/")
@@ -45,7 +56,7 @@ def state_of(arrays: Arrays, step: int) -> State:
     for path, array in _under(arrays, "slots/").items():
         slot, name = path.split("/", 1)
         slots.setdefault(slot, {})[name] = array
-    return State(weights_of(arrays), step, slots)
+    return State(weights_of(arrays), step, slots, buffers_of(arrays))
 
 
 def _under(arrays: Arrays, prefix: str) -> dict[str, Array]:

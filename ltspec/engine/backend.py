@@ -14,27 +14,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltspec.data.dataset import Split
-from ltspec.decisions.recipe import Adam, Optimizer, Sgd
+from ltspec.decisions.recipe import Adam, Augment, Optimizer, Sgd
 from ltspec.decisions.state import Array, Arrays, Masks, State
 from ltspec.decisions.tape import Tape
 from ltspec.errors import BackendError
-from ltspec.networks.graph import INPUT, Flatten, Graph, Linear, Node, Op, Parameter, Relu
+from ltspec.networks.graph import (
+    INPUT,
+    Add,
+    AvgPool,
+    BatchNorm,
+    Buffer,
+    Conv,
+    Flatten,
+    GlobalAvgPool,
+    Graph,
+    Linear,
+    MaxPool,
+    Node,
+    Op,
+    Parameter,
+    Relu,
+)
 
 __all__ = [
     "INPUT",
     "Adam",
     "Adapter",
+    "Add",
     "Array",
     "Arrays",
+    "Augment",
+    "AvgPool",
     "Backend",
     "BackendError",
+    "BatchNorm",
+    "Buffer",
+    "Conv",
     "Demand",
     "Evaluation",
     "Flatten",
+    "GlobalAvgPool",
     "Graph",
     "Linear",
     "Lowering",
     "Masks",
+    "MaxPool",
+    "Mode",
     "Node",
     "Op",
     "Optimizer",
@@ -46,9 +71,20 @@ __all__ = [
     "Split",
     "State",
     "Tape",
+    "storage",
 ]
 
-Precision = Literal["float32", "float64"]
+Precision = Literal["float32", "float64", "tf32", "bf16"]
+"""What a network computes in. ``tf32``: float32 whose convolutions and matrix products round their
+factors to 10 bits, on GPUs that can. ``bf16``: convolutions and matrix products in bfloat16, all
+else, weights and updates too, in float32."""
+Mode = Literal["train", "eval"]
+"""Whether norms use the statistics of the batch or the running ones."""
+
+
+def storage(precision: Precision) -> np.dtype[np.floating]:
+    """The type of the arrays of a state."""
+    return np.dtype(np.float64 if precision == "float64" else np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +96,9 @@ class Settings:
     precision: Precision
     threads: int | None = None
     """Threads of the CPU; None leaves the framework's own choice."""
+    deterministic: bool = True
+    """Whether the same run on the same device repeats itself to the bit; without it a GPU may
+    choose faster operations that do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +111,7 @@ class Demand:
     """Training examples of the data set."""
     optimizer: Optimizer
     steps: int
+    augment: Augment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +141,13 @@ class Evaluation:
     loss_sum: float
     """Sum of the cross-entropy over the examples, in nats."""
 
+    def __add__(self, other: Evaluation) -> Evaluation:
+        return Evaluation(
+            self.examples + other.examples,
+            self.correct + other.correct,
+            self.loss_sum + other.loss_sum,
+        )
+
 
 class Backend(Protocol):
     """Plays tapes on states, on one device. Pure: same arguments, same result.
@@ -123,16 +170,25 @@ class Backend(Protocol):
 
         ``state.step`` equals ``tape.start``. Weights that ``masks`` excludes are zero on entry and
         exactly zero after every step. Tensors without a mask are dense. Empty ``state.slots``
-        mean a fresh optimiser. Returned arrays have the precision of the settings.
+        mean a fresh optimiser. ``state.buffers`` holds every buffer of the graph, and so does the
+        state after. Images are cut and mirrored as the tape says, as bytes, before normalisation.
+        Returned arrays have the type that :func:`storage` gives.
         """
 
-    def evaluate(self, graph: Graph, data: Split, weights: Arrays) -> Evaluation:
-        """Loss and correct answers over the whole split."""
+    def evaluate(self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays) -> Evaluation:
+        """Loss and correct answers over the whole split, with the running statistics."""
 
     def gradients(
-        self, graph: Graph, data: Split, weights: Arrays, indices: NDArray[np.int64]
+        self,
+        graph: Graph,
+        data: Split,
+        weights: Arrays,
+        buffers: Arrays,
+        indices: NDArray[np.int64],
+        mode: Mode,
     ) -> tuple[float, dict[str, Array]]:
-        """Mean loss over the examples ``indices``, and its gradient by every parameter."""
+        """Mean loss over the examples ``indices``, and its gradient by every parameter. Buffers
+        are read in mode ``eval`` and never moved."""
 
 
 class Adapter(Protocol):
@@ -148,6 +204,9 @@ class Adapter(Protocol):
     gaps: Mapping[str, str]
     """What it lacks: a feature (``op:linear``, ``optimizer:adam``, ``device:gpu``,
     ``precision:float64``) and the reason."""
+
+    determinism: str
+    """What repeats itself to the bit and what does not, in a sentence for people."""
 
     def versions(self) -> dict[str, str]:
         """Versions of the framework. Raises ImportError when it is not installed."""

@@ -6,13 +6,19 @@ stage means.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
+from ltspec.data.facts import is_streamed
 from ltspec.engine.backend import Adapter, Demand, Lowering, Precision, Settings
 from ltspec.errors import UsageError
 from ltspec.plan.stages import Plan, Stage, Train
+
+STREAMED_BYTES = 32 * 2**20
+"""Of images that are decoded at a time, but one batch at least; up to three times as many are in
+memory."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,17 @@ def _lowering(**entry: Any) -> Lowering:
     return Lowering(**entry)
 
 
-def _settings(device: str, precision: str, threads: int | None = None) -> Settings:
+def _settings(
+    device: str, precision: Precision, threads: int | None = None, deterministic: bool = True
+) -> Settings:
     """Settings whose every value is one that there can be."""
     if precision not in get_args(Precision) or type(device) is not str:
         raise ValueError(f"device {device!r} with precision {precision!r}")
     if threads is not None and (type(threads) is not int or threads < 1):
         raise ValueError(f"threads is {threads!r}")
-    return Settings(device, "float64" if precision == "float64" else "float32", threads)
+    if type(deterministic) is not bool:
+        raise ValueError(f"deterministic is {deterministic!r}")
+    return Settings(device, precision, threads, deterministic)
 
 
 def demand(plan: Plan, stage: Stage, work: Train) -> Demand:
@@ -89,6 +99,7 @@ def demand(plan: Plan, stage: Stage, work: Train) -> Demand:
         recipe.examples,
         recipe.optimizer,
         plan.own_steps(stage),
+        recipe.augment,
     )
 
 
@@ -98,8 +109,20 @@ def lower(plan: Plan, adapter: Adapter, settings: Settings) -> ExecutionPlan:
     lowerings = {}
     for stage, work in plan.trainings():
         need = demand(plan, stage, work)
-        kind = (work.graph, need.batch_size, need.examples, need.optimizer, need.steps)
+        kind = (
+            work.graph,
+            need.batch_size,
+            need.examples,
+            need.optimizer,
+            need.steps,
+            need.augment,
+        )
         if kind not in chosen:
-            chosen[kind] = adapter.lower(need, settings)
+            lowering = adapter.lower(need, settings)
+            if is_streamed(work.recipe.data):
+                image_bytes = math.prod(need.graph.input_shape)
+                most = max(1, STREAMED_BYTES // (image_bytes * need.batch_size))
+                lowering = replace(lowering, chunk_steps=min(lowering.chunk_steps, most))
+            chosen[kind] = lowering
         lowerings[stage.key] = chosen[kind]
     return ExecutionPlan(adapter.name, settings, lowerings)

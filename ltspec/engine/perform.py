@@ -9,33 +9,40 @@ from __future__ import annotations
 import importlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ltspec.data.alteration import Alteration
 from ltspec.data.dataset import Dataset, Split
+from ltspec.data.streamed import Folder, StreamedSplit
 from ltspec.decisions import masks as masking
 from ltspec.decisions.criteria import CRITERIA, Score
-from ltspec.decisions.initial import initial_weights
-from ltspec.decisions.state import Array, Arrays, Masks
+from ltspec.decisions.initial import initial_buffers, initial_weights
+from ltspec.decisions.state import Array, Arrays, Masks, State
 from ltspec.engine.arrays import (
+    buffers_of,
     masks_of,
+    pack_buffers,
     pack_masks,
     pack_slots,
     pack_weights,
     state_of,
     weights_of,
 )
-from ltspec.engine.backend import Backend
-from ltspec.engine.execution import ExecutionPlan
+from ltspec.engine.backend import Backend, Evaluation, storage
+from ltspec.engine.execution import STREAMED_BYTES, ExecutionPlan
 from ltspec.engine.store import Result
 from ltspec.engine.training import Progress, Training, play
 from ltspec.engine.watch import Watch
 from ltspec.errors import InvariantError, RunError
 from ltspec.plan.cost import slots
 from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
+
+if TYPE_CHECKING:
+    from ltspec.data.readers import Readers
 
 Facts = dict[str, Any]
 Made = tuple[Facts, dict[str, Array]]
@@ -49,11 +56,12 @@ class Bench:
     plan: Plan
     execution: ExecutionPlan
     open_backend: Callable[[], Backend]
-    open_data: Callable[[str], Dataset]
+    open_data: Callable[[str, Alteration | None], Dataset | Folder]
     played_on: Mapping[str, str]
     """Device and versions, kept with each training."""
     _backend: Backend | None = None
-    _data: dict[str, Dataset] = field(default_factory=dict)
+    _readers: Readers | None = None
+    _data: dict[tuple[str, Alteration | None], Dataset | Folder] = field(default_factory=dict)
 
     @property
     def backend(self) -> Backend:
@@ -62,15 +70,28 @@ class Bench:
             self._backend = self.open_backend()
         return self._backend
 
-    def data(self, name: str) -> Dataset:
-        """A data set, read at first use."""
-        if name not in self._data:
-            self._data[name] = self.open_data(name)
-        return self._data[name]
+    def data(self, name: str, alteration: Alteration | None) -> Dataset | Folder:
+        """A data set, read and altered at first use."""
+        key = name, alteration
+        if key not in self._data:
+            self._data[key] = self.open_data(name, alteration)
+        return self._data[key]
 
-    def split(self, name: str, split: str) -> Split:
+    def readers(self) -> Readers:
+        """Who decodes the images of data sets that are streamed."""
+        from ltspec.data.readers import Readers  # and the library that decodes
+
+        self._readers = self._readers or Readers()
+        return self._readers
+
+    def close(self) -> None:
+        """End what was started beside this process."""
+        if self._readers is not None:
+            self._readers.close()
+
+    def split(self, name: str, split: str, alteration: Alteration | None) -> Split | StreamedSplit:
         """One split of a data set."""
-        dataset = self.data(name)
+        dataset = self.data(name, alteration)
         return dataset.train if split == "train" else dataset.test
 
 
@@ -90,16 +111,17 @@ def perform(
     """Do one stage's work. Raises InvariantError when the result breaks a promise."""
     graph = bench.plan.graphs[stage.work.graph]
     match stage.work:
-        case Init(rule=rule, seed=seed, draw=draw):
-            return {}, pack_weights(initial_weights(graph, rule, seed, draw))
+        case Init(rule=rule, seed=seed, draw=draw, norm_scale=norm_scale):
+            weights = initial_weights(graph, rule, seed, draw, norm_scale or "one")
+            return {}, {**pack_weights(weights), **pack_buffers(initial_buffers(graph))}
         case Train() as work:
             return _train(stage, work, inputs["state"], bench, checkpoints, watch)
         case Prune() as work:
             return _prune(work, {p.name: p.shape for p in graph.parameters}, inputs)
         case Rewind():
-            return _rewind(weights_of(inputs["state"].arrays), masks_of(inputs["mask"].arrays))
-        case Evaluate(data=data, split=split):
-            return _evaluate(stage, weights_of(inputs["state"].arrays), bench, data, split)
+            return _rewind(inputs["state"].arrays, masks_of(inputs["mask"].arrays))
+        case Evaluate() as work:
+            return _evaluate(stage, work, inputs["state"].arrays, bench)
 
 
 def _train(
@@ -107,10 +129,8 @@ def _train(
 ) -> Made:
     began = time.perf_counter()
     masks = masks_of(start.arrays)
-    dtype = np.dtype(bench.execution.settings.precision)
-    progress = Progress(
-        state_of(_only_weights(start.arrays, dtype), work.start), np.zeros(0, np.float32)
-    )
+    dtype = storage(bench.execution.settings.precision)
+    progress = Progress(state_of(_fresh(start.arrays, dtype), work.start), np.zeros(0, np.float32))
     earlier = checkpoints.latest(stage)
     if earlier is not None:
         step, arrays = earlier
@@ -131,7 +151,8 @@ def _train(
         work.start,
         work.stop,
         masks,
-        bench.split(work.recipe.data, "train"),
+        bench.split(work.recipe.data, "train", work.recipe.alteration),
+        bench.readers,
         bench.backend,
         bench.execution.lowerings[stage.key],
         stage.label,
@@ -142,7 +163,7 @@ def _train(
         if work.start < progress.state.step < work.stop:
             checkpoints.save(stage, progress.state.step, lambda: _pack(progress, True), force=True)
         raise
-    _check_trained(progress.state.weights, masks, stage)
+    _check_trained(progress.state, masks, stage)
     facts = {
         "steps": work.stop - work.start,
         "final_loss": float(progress.losses[-100:].mean()),
@@ -153,22 +174,23 @@ def _train(
     return facts, _pack(progress, with_slots=stage.resumable)
 
 
-def _only_weights(arrays: Arrays, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Weights in the run's precision and without slots: the optimiser is fresh at the start."""
+def _fresh(arrays: Arrays, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Weights and buffers in the run's precision, no slots: the optimiser is fresh at the start."""
     return {
         name: array.astype(dtype, copy=False)
         for name, array in arrays.items()
-        if name.startswith("weights/")
+        if name.startswith(("weights/", "buffers/"))
     }
 
 
 def _pack(progress: Progress, with_slots: bool) -> dict[str, Array]:
-    arrays = {**pack_weights(progress.state.weights), "loss": progress.losses}
-    return {**arrays, **pack_slots(progress.state.slots)} if with_slots else arrays
+    state = progress.state
+    arrays = {**pack_weights(state.weights), **pack_buffers(state.buffers), "loss": progress.losses}
+    return {**arrays, **pack_slots(state.slots)} if with_slots else arrays
 
 
-def _check_trained(weights: Arrays, masks: Masks, stage: Stage) -> None:
-    for name, array in weights.items():
+def _check_trained(state: State, masks: Masks, stage: Stage) -> None:
+    for name, array in {**state.weights, **state.buffers}.items():
         if not np.isfinite(array).all():
             raise RunError(
                 f"{stage.label}: the training diverged: {name} is not finite at its end",
@@ -219,7 +241,9 @@ def _check_scores(work: Prune, scores: Arrays, shapes: Mapping[str, tuple[int, .
             raise InvariantError(f"the criterion {work.criterion} gave {name} a score of NaN")
 
 
-def _rewind(source: Arrays, masks: Masks) -> Made:
+def _rewind(arrays: Arrays, masks: Masks) -> Made:
+    """The ticket: weights under the mask, running statistics as they were."""
+    source, buffers = weights_of(arrays), buffers_of(arrays)
     weights = masking.apply(source, masks)
     for name, array in weights.items():
         mask = masks.get(name)
@@ -234,15 +258,19 @@ def _rewind(source: Arrays, masks: Masks) -> Made:
         "kept": masking.count_kept(masks),
         "of": {name: int(mask.size) for name, mask in masks.items()},
     }
-    return facts, {**pack_weights(weights), **pack_masks(masks)}
+    return facts, {**pack_weights(weights), **pack_buffers(buffers), **pack_masks(masks)}
 
 
-def _evaluate(stage: Stage, weights: Arrays, bench: Bench, data: str, split: str) -> Made:
-    dtype = np.dtype(bench.execution.settings.precision)
-    weights = {name: array.astype(dtype, copy=False) for name, array in weights.items()}
-    examples = bench.split(data, split)
-    graph = bench.plan.graphs[stage.work.graph]
-    found = bench.backend.evaluate(graph, examples, weights)
+def _evaluate(stage: Stage, work: Evaluate, arrays: Arrays, bench: Bench) -> Made:
+    arrays = _fresh(arrays, storage(bench.execution.settings.precision))
+    weights, buffers = weights_of(arrays), buffers_of(arrays)
+    examples = bench.split(work.data, work.split, work.alteration)
+    graph = bench.plan.graphs[work.graph]
+    pieces = [examples] if isinstance(examples, Split) else _decoded(examples, bench.readers())
+    found = sum(
+        (bench.backend.evaluate(graph, piece, weights, buffers) for piece in pieces),
+        Evaluation(0, 0, 0.0),
+    )
     if found.examples != len(examples) or not 0 <= found.correct <= found.examples:
         raise InvariantError(f"{stage.label}: measured {found}, of {len(examples)} examples")
     if not math.isfinite(found.loss_sum):
@@ -257,3 +285,13 @@ def _evaluate(stage: Stage, weights: Arrays, bench: Bench, data: str, split: str
         "accuracy": found.correct / found.examples,
         "loss": found.loss_sum / found.examples,
     }, {}
+
+
+def _decoded(split: StreamedSplit, readers: Readers) -> Iterator[Split]:
+    """All of a streamed split, a few images at a time."""
+    count = max(1, STREAMED_BYTES // (3 * split.size**2))
+    every = np.arange(len(split))
+    due = [every[begin : begin + count] for begin in range(0, len(split), count)]
+    pieces = readers.pieces(split, ((indices, None) for indices in due))
+    for indices, images in zip(due, pieces, strict=True):
+        yield split.piece(indices, images)

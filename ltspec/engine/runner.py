@@ -6,7 +6,9 @@ read. A stage is a pure function of its inputs, so it may be killed at any momen
 
 from __future__ import annotations
 
+import heapq
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +18,9 @@ from ltspec.engine.store import Realm, Result
 from ltspec.engine.watch import Watch
 from ltspec.errors import Interrupted, RunError
 from ltspec.plan.stages import Plan, Stage, Train
+
+PATIENCE = 0.5
+"""Seconds to wait for one stage of another process before a look at the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
     Raises Interrupted when the person stops it (what was done is kept), and RunError where a
     training diverges, a result breaks a promise, memory runs out or the store cannot be written.
     """
-    _verify_outcomes(plan, realm)
+    verify_outcomes(plan, realm)
     now = standing(plan, realm.has)
     watch.began(len(now.wanted), now.held, now.steps)
     try:
@@ -79,15 +84,44 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
             code="LT406",
             hint="a smaller batch or network, or a machine with more memory",
         ) from None
+    finally:
+        bench.close()
 
 
-def _verify_outcomes(plan: Plan, realm: Realm) -> None:
+def verify_outcomes(plan: Plan, realm: Realm) -> None:
     """Read what earlier runs left for people: what is damaged is reported and made again."""
     for outcome in plan.outcomes:
         if outcome.ticket is not None:
             realm.read(plan.stages[outcome.ticket].key)
         for place in outcome.scores.values():
             realm.read_facts(plan.stages[place].key)
+
+
+class _Ready:
+    """Stages all of whose reads are done, the first in the plan first."""
+
+    def __init__(self, plan: Plan, wanted: tuple[int, ...]) -> None:
+        self.places: list[int] = []
+        self._missing: dict[int, int] = {}
+        self._readers: dict[int, list[int]] = {place: [] for place in wanted}
+        for place in wanted:
+            reads = [read for read in set(plan.stages[place].reads) if read in self._readers]
+            self._missing[place] = len(reads)
+            for read in reads:
+                self._readers[read].append(place)
+            if not reads:
+                self.places.append(place)  # which keeps a heap a heap: places only go up
+
+    def pop(self) -> int:
+        """The first of them."""
+        return heapq.heappop(self.places)
+
+    def done(self, place: int) -> None:
+        """Whoever waited for this stage alone is ready now."""
+        for reader in self._readers[place]:
+            self._missing[reader] -= 1
+            if not self._missing[reader]:
+                heapq.heappush(self.places, reader)
 
 
 class _DamagedError(Exception):
@@ -105,19 +139,35 @@ class _Pass:
     checkpoint_seconds: float
     held: dict[int, Result] = field(default_factory=dict)
     """Results in memory, each for as long as a later stage of this walk reads it."""
+    told: set[str] = field(default_factory=set)
+    """What it was said to wait for; several stages of one network have the same label."""
 
     def go(self, wanted: tuple[int, ...]) -> None:
-        """Do the stages in order; returns early when a result was found damaged."""
+        """Do every stage when all that it reads is there, the first in the plan first.
+
+        One that another process is at is left for later, as long as there is something else to do.
+        Returns early when a result was found damaged.
+        """
         readers: dict[int, int] = {}
         for place in wanted:
             for read in self.plan.stages[place].inputs.values():
                 readers[read] = readers.get(read, 0) + 1
-        for place in wanted:
+        ready, elsewhere = _Ready(self.plan, wanted), deque[int]()
+        while ready.places or elsewhere:
+            waiting = not ready.places
+            place = elsewhere.popleft() if waiting else ready.pop()
             stage = self.plan.stages[place]
+            if waiting and stage.label not in self.told:
+                self.told.add(stage.label)
+                self.watch.note(f"waiting for another process, which is at {stage.label}")
             try:
-                result = self.do(stage)
+                result = self.do(stage, PATIENCE if waiting else 0)
             except _DamagedError:
                 return
+            if result is None:
+                elsewhere.append(place)
+                continue
+            ready.done(place)
             for read in stage.inputs.values():
                 readers[read] -= 1
                 if not readers[read]:
@@ -125,9 +175,11 @@ class _Pass:
             if readers.get(place):
                 self.held[place] = result
 
-    def do(self, stage: Stage) -> Result:
-        """One stage; another process may be doing it, or have done it by now."""
-        with self.realm.lock(stage.key):
+    def do(self, stage: Stage, patience: float) -> Result | None:
+        """One stage, which another process may have done by now; None when one is still at it."""
+        with self.realm.lock(stage.key, patience) as mine:
+            if not mine:
+                return None
             done = self.realm.read(stage.key)
             if done is not None:
                 return done

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ltspec.data.alteration import Alteration
 from ltspec.data.dataset import Dataset
-from ltspec.data.reader import load
+from ltspec.data.reader import read
+from ltspec.data.streamed import Folder
+from ltspec.decisions.alter import altered
 from ltspec.engine import adapters, runner
 from ltspec.engine.backend import Precision, Settings
 from ltspec.engine.execution import ExecutionPlan, lower
@@ -26,6 +29,7 @@ class Session:
     store: Store
     realm: Realm
     bench: Bench
+    data: Path
     versions: Mapping[str, str]
 
     @classmethod
@@ -41,6 +45,7 @@ class Session:
         data: Path,
         note: Callable[[str], None],
         execution: ExecutionPlan | None = None,
+        deterministic: bool = True,
     ) -> Session:
         """Find backend and device, refuse what cannot be done, open the store.
 
@@ -53,18 +58,19 @@ class Session:
             adapters.choose_device(adapter, device),
             precision,
             threads,
+            deterministic,
         )
         adapters.refuse_gaps(adapter, plan, settings)
         lowered = _followed(execution, backend, settings) or lower(plan, adapter, settings)
         opened = Store.open(store, report=note)
         versions = adapters.versions(adapter)
 
-        def open_data(name: str) -> Dataset:
-            dataset = load(name, data, note)
-            for warning in dataset.warnings:
+        def open_data(name: str, alteration: Alteration | None) -> Dataset | Folder:
+            found = read(name, plan.spec["data"], data, note)
+            for warning in found.warnings:
                 note(warning)
-            opened.check_data(name, dataset.fingerprint, dataset.facts.version)
-            return dataset
+            opened.check_data(name, found.fingerprint, found.facts.version)
+            return found if alteration is None else altered(found, alteration)
 
         played_on = {
             "backend": backend,
@@ -73,7 +79,7 @@ class Session:
             **versions,
         }
         bench = Bench(plan, lowered, lambda: adapter.open(settings), open_data, played_on)
-        return cls(plan, lowered, opened, opened.realm(lowered.realm), bench, versions)
+        return cls(plan, lowered, opened, opened.realm(lowered.realm), bench, data, versions)
 
     @property
     def title(self) -> str:
@@ -82,8 +88,16 @@ class Session:
         settings = self.execution.settings
         return f"{self.execution.backend} ({packages}), {settings.device}, {settings.precision}"
 
-    def run(self, watch: Watch, checkpoint_seconds: float) -> None:
-        """Do everything that is still to be done."""
+    def run(self, watch: Watch, checkpoint_seconds: float, processes: int = 1) -> None:
+        """Do everything that is still to be done, in as many processes side by side."""
+        if processes > 1:
+            from ltspec.engine import side_by_side
+
+            order = side_by_side.Order(
+                self.plan, self.execution, self.store.folder, self.data, checkpoint_seconds
+            )
+            side_by_side.run(order, self.realm, processes, watch)
+            return
         runner.run(self.plan, self.realm, self.bench, watch, checkpoint_seconds)
 
 

@@ -246,22 +246,23 @@ class Realm:
                 disk.replace(folder, target)
 
     @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Be the only one, among all processes, that makes this result. Waits as long as needed.
+    def lock(self, key: str, patience: float = -1) -> Iterator[bool]:
+        """Be the only one, among all processes, that makes this result.
 
-        A process that dies frees its locks.
+        Gives False, and no lock, where another process has it for more than ``patience`` seconds
+        from now on; below zero it waits as long as needed. A process that dies frees its locks.
         """
         file = self._path("locks", key).with_suffix(".lock")
         with failing(file):
             disk.make_folders(file.parent)
             lock = FileLock(file)
+            held = True
             try:
-                lock.acquire(timeout=0)
+                lock.acquire(timeout=patience)
             except Timeout:
-                self.store.report(f"waiting for another process that makes {key[:12]}")
-                lock.acquire()
+                held = False
         try:
-            yield
+            yield held
         finally:
             lock.release()
 

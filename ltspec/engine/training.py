@@ -8,19 +8,25 @@ and a look at the losses. Where pieces end has no effect on the result.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltspec.data.dataset import Split
+from ltspec.data.streamed import StreamedSplit
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.state import Masks, State
-from ltspec.decisions.tape import record
+from ltspec.decisions.tape import Tape, record
 from ltspec.engine.backend import Backend, Lowering
 from ltspec.errors import RunError
 from ltspec.networks.graph import Graph
+
+if TYPE_CHECKING:
+    from ltspec.data.readers import Due, Readers
 
 PIECE_SECONDS = 0.5
 """About how long a piece should take: short for lively progress, long enough to cost nothing."""
@@ -44,7 +50,9 @@ class Training:
     start: int
     stop: int
     masks: Masks
-    data: Split
+    data: Split | StreamedSplit
+    readers: Callable[[], Readers]
+    """Who decodes the images of a streamed split; asked for only then."""
     backend: Backend
     lowering: Lowering
     label: str
@@ -59,40 +67,74 @@ def play(
     ``after_piece(progress, steps)`` is called after each piece with the steps that it took.
     Raises RunError (LT401) at the first loss that is not a finite number.
     """
-    chunk = max(training.lowering.chunk_steps, 1)
-    piece = chunk
-    while progress.state.step < training.stop:
-        begin = progress.state.step
-        end = min((begin // chunk) * chunk + piece, training.stop)
+    pace = _Pace(training.lowering.chunk_steps)
+    for tape, data in _pieces(training, progress.state.step, pace):
         began = time.perf_counter()
-        tape = record(training.recipe, begin, end, fresh_at=training.start)
         state, losses = training.backend.train(
             training.graph,
-            training.data,
+            data,
             tape,
             progress.state,
             training.masks,
             training.recipe.optimizer,
             training.lowering,
         )
-        _refuse_divergence(training.label, losses, begin, tape.rates)
+        _refuse_divergence(training.label, losses, tape)
         progress = Progress(state, np.concatenate([progress.losses, losses]))
-        after_piece(progress, end - begin)
-        pace = (end - begin) / max(time.perf_counter() - began, 1e-6)
-        # Grows at most eightfold: the first piece also pays for compilation.
-        piece = chunk * int(np.clip(pace * PIECE_SECONDS / chunk, 1, 8 * piece / chunk))
+        after_piece(progress, tape.steps)
+        pace.saw(tape.steps, time.perf_counter() - began)
     return progress
 
 
-def _refuse_divergence(
-    label: str, losses: NDArray[np.float32], begin: int, rates: NDArray[np.float32]
-) -> None:
+class _Pace:
+    """How many steps a piece has: a multiple of the lowering's chunk that takes a moment."""
+
+    def __init__(self, chunk: int) -> None:
+        self.chunk = self.steps = max(chunk, 1)
+
+    def saw(self, steps: int, seconds: float) -> None:
+        """Learn from a piece. Grows at most eightfold: the first one also pays for compilation."""
+        wanted = PIECE_SECONDS * steps / max(seconds, 1e-6) / self.chunk
+        self.steps = self.chunk * int(np.clip(wanted, 1, 8 * self.steps / self.chunk))
+
+
+def _pieces(training: Training, begin: int, pace: _Pace) -> Iterator[tuple[Tape, Split]]:
+    """The tape from ``begin`` on, in pieces, each with the images that it plays on."""
+    if isinstance(training.data, Split):
+        while begin < training.stop:
+            end = min(begin // pace.chunk * pace.chunk + pace.steps, training.stop)
+            yield record(training.recipe, begin, end, training.start), training.data
+            begin = end
+    else:
+        yield from _streamed(training, training.data, begin, pace.chunk)
+
+
+def _streamed(
+    training: Training, data: StreamedSplit, begin: int, chunk: int
+) -> Iterator[tuple[Tape, Split]]:
+    """The same where images are decoded when they are due: a chunk at a time, so that as few as
+    possible are in memory, and the next one while this one is trained on."""
+    tapes: deque[Tape] = deque()
+
+    def due() -> Iterator[Due]:
+        for start in range(begin // chunk * chunk, training.stop, chunk):
+            stretch = max(start, begin), min(start + chunk, training.stop)
+            tapes.append(record(training.recipe, *stretch, training.start))
+            yield tapes[-1].examples, tapes[-1].boxes
+
+    for images in training.readers().pieces(data, due()):
+        tape = tapes.popleft()
+        here = np.arange(len(tape.examples), dtype=np.int32)
+        yield replace(tape, examples=here, boxes=None), data.piece(tape.examples, images)
+
+
+def _refuse_divergence(label: str, losses: NDArray[np.float32], tape: Tape) -> None:
     wrong = np.flatnonzero(~np.isfinite(losses))
     if len(wrong):
         first = int(wrong[0])
         raise RunError(
-            f"{label}: the training diverged: the loss at step {begin + first:,} is "
-            f"{losses[first]} (learning rate {rates[first]:g})",
+            f"{label}: the training diverged: the loss at step {tape.start + first:,} is "
+            f"{losses[first]} (learning rate {tape.rates[first]:g})",
             code="LT401",
             hint="lower train.optimizer.lr or add warm-up; what was done before is kept",
         )

@@ -25,7 +25,7 @@ Lenet: Any = {
         'fields': {
             'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['lenet']}},
             'widths': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1, 'le': 1000000}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 64}, 'default': (300, 100)}},
-            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform']}, 'default': 'glorot-normal'}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'glorot-normal'}},
         },
     },
     'config': {
@@ -37,12 +37,163 @@ Lenet: Any = {
     'cls': View,
 }
 
+Lenet5: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['lenet5']}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'kaiming-normal'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Lenet5',
+    },
+    'ref': 'ltspec.language.model.Lenet5',
+    'cls': View,
+}
+
+Conv: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['conv']}},
+            'layers': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': [2, 4, 6]}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'glorot-normal'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Conv',
+    },
+    'ref': 'ltspec.language.model.Conv',
+    'cls': View,
+}
+
+CifarVgg: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['cifar-vgg']}},
+            'depth': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': [11, 13, 16, 19]}},
+            'classifier': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 100}, 'default': 1}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'kaiming-normal'}},
+            'norm_scale': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['uniform', 'one']}, 'default': 'uniform'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'CifarVgg',
+    },
+    'ref': 'ltspec.language.model.CifarVgg',
+    'cls': View,
+}
+
+CifarResnet: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['cifar-resnet']}},
+            'depth': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 8, 'le': 2000}},
+            'width': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 4096}, 'default': 16}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'kaiming-normal'}},
+            'norm_scale': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['uniform', 'one']}, 'default': 'uniform'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'CifarResnet',
+    },
+    'ref': 'ltspec.language.model.CifarResnet',
+    'cls': View,
+}
+
+ImagenetResnet: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['imagenet-resnet']}},
+            'depth': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': [18, 26, 34, 50, 101, 152]}},
+            'width': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 4096}, 'default': 64}},
+            'stem': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['imagenet', 'cifar']}, 'default': 'imagenet'}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'kaiming-normal'}},
+            'norm_scale': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['uniform', 'one']}, 'default': 'uniform'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'ImagenetResnet',
+    },
+    'ref': 'ltspec.language.model.ImagenetResnet',
+    'cls': View,
+}
+
+MobilenetV1: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['mobilenet-v1']}},
+            'blocks': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 100}, 'default': 5}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'kaiming-normal'}},
+            'norm_scale': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['uniform', 'one']}, 'default': 'uniform'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'MobilenetV1',
+    },
+    'ref': 'ltspec.language.model.MobilenetV1',
+    'cls': View,
+}
+
+Custom: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'family': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['custom']}},
+            'function': {'type': 'model-field', 'schema': {'type': 'str'}},
+            'options': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str'}, 'values_schema': {'type': 'any'}}, 'default_factory': dict, 'default_factory_takes_data': False}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['glorot-normal', 'glorot-uniform', 'kaiming-normal', 'kaiming-uniform', 'orthogonal', 'binary']}, 'default': 'kaiming-normal'}},
+            'norm_scale': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['uniform', 'one']}, 'default': 'uniform'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Custom',
+    },
+    'ref': 'ltspec.language.model.Custom',
+    'cls': View,
+}
+
 Data: Any = {
     'type': 'model',
     'schema': {
         'type': 'model-fields',
         'fields': {
-            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['digits', 'mnist']}},
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['cifar10', 'cifar100', 'digits', 'fashion-mnist', 'folder', 'imagenet', 'mnist', 'svhn']}},
+            'path': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str', 'min_length': 1}}, 'default': None}},
+            'size': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 8, 'le': 1024}}, 'default': None}},
+            'shorter_side': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 8, 'le': 2048}}, 'default': None}},
+            'augment': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['none', 'flip', 'crop', 'crop-flip', 'resized-crop-flip']}, 'default': 'none'}},
+            'random_labels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'le': 1}, 'default': 0.0}},
+            'blur': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 64}, 'default': 1}},
+            'subsample': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'le': 1}, 'default': 1.0}},
+            'rotation': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
+            'seed': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'default': 0}},
         },
     },
     'config': {
@@ -50,7 +201,7 @@ Data: Any = {
         'strict': True,
         'title': 'Data',
     },
-    'ref': 'ltspec.language.spec.Data',
+    'ref': 'ltspec.language.data.Data',
     'cls': View,
 }
 
@@ -300,7 +451,7 @@ Spec: Any = {
             'ltspec': {'type': 'model-field', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': known_version}, 'schema': {'type': 'int'}}},
             'name': {'type': 'model-field', 'schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9._-]*$'}},
             'about': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'str'}, 'default': ''}},
-            'model': {'type': 'model-field', 'schema': Lenet},
+            'model': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'lenet': Lenet, 'lenet5': Lenet5, 'conv': Conv, 'cifar-vgg': CifarVgg, 'cifar-resnet': CifarResnet, 'imagenet-resnet': ImagenetResnet, 'mobilenet-v1': MobilenetV1, 'custom': Custom}, 'discriminator': 'family', 'strict': False, 'from_attributes': True}},
             'data': {'type': 'model-field', 'schema': Data},
             'train': {'type': 'model-field', 'schema': Train},
             'prune': {'type': 'model-field', 'schema': Prune},

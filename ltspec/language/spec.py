@@ -11,6 +11,7 @@ from ltspec.errors import Diagnostic, SpecError
 from ltspec.language.branches import Branch
 from ltspec.language.checks import VERSION, known_version, number_or_mapping, unique
 from ltspec.language.combinations import combinations
+from ltspec.language.data import Data
 from ltspec.language.messages import diagnose
 from ltspec.language.model import Model
 from ltspec.language.partial import Partial
@@ -21,21 +22,13 @@ from ltspec.language.train import Train
 from ltspec.language.tree import empties, tuples
 from ltspec.language.unknown import Unknown
 
-__all__ = ["Examined", "Partial", "Seeds", "Spec", "Unknown", "examine", "parse"]
+__all__ = ["Data", "Examined", "Partial", "Seeds", "Spec", "Unknown", "examine", "parse"]
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 NAME_LENGTH = 80
 """What an experiment or a branch may be called: names become parts of paths."""
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-
-
-class Data(Section):
-    """What is trained and tested on."""
-
-    name: Literal["digits", "mnist"]
-    """The data set. `digits`: 1,797 scans of 8 x 8 pixels that come with scikit-learn, for a first
-    run without network; `mnist`: 60,000 and 10,000 of 28 x 28."""
 
 
 class Seeds(Section):

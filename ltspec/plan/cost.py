@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ltspec.decisions.recipe import Optimizer, Sgd
@@ -47,9 +48,10 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
     """What one stage costs, from the point that it follows on."""
     graph = plan.graphs[stage.work.graph]
     weights = sum(parameter.size for parameter in graph.parameters)
+    buffers = sum(math.prod(buffer.shape) for buffer in graph.buffers)
     match stage.work:
         case Init():
-            return Cost(disk=weights * float_bytes)
+            return Cost(disk=(weights + buffers) * float_bytes)
         case Train(recipe=recipe, start=start, stop=stop):
             own = plan.own_steps(stage)
             seen = examples_seen(stop - own, stop, recipe.batch_size, recipe.examples)
@@ -57,12 +59,12 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
             return Cost(
                 own,
                 3 * graph.forward_flops * seen,
-                weights * float_bytes * kept + 4 * (stop - start),
+                (weights * kept + buffers) * float_bytes + 4 * (stop - start),
             )
         case Prune(tensors=tensors):
             return Cost(disk=_entries(graph, tensors))
         case Rewind():
-            return Cost(disk=weights * float_bytes + _mask_bytes(plan, stage))
+            return Cost(disk=(weights + buffers) * float_bytes + _mask_bytes(plan, stage))
         case Evaluate():
             return Cost(disk=0)
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
 from ltspec.decisions.recipe import Recipe
 from ltspec.networks.graph import Graph
 from ltspec.plan.stages import Stage, Train
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SEMANTICS = 1
 """Version of what stages mean. Goes up when the same plan would give other numbers."""
@@ -30,13 +33,13 @@ def digest(document: Any) -> str:
 
 def graph_key(graph: Graph) -> str:
     """Key of a network."""
-    return digest(graph.describe())
+    return digest(graph.meaning())
 
 
 @lru_cache(maxsize=4096)
 def recipe_key(recipe: Recipe) -> str:
     """Key of a training recipe; the kind of optimiser is part of it."""
-    return digest({**asdict(recipe), "optimizer_kind": type(recipe.optimizer).__name__})
+    return digest({**_meaning(recipe), "optimizer_kind": type(recipe.optimizer).__name__})
 
 
 def stage_key(stage: Stage, inputs: Mapping[str, str]) -> tuple[str, str]:
@@ -56,5 +59,14 @@ def stage_key(stage: Stage, inputs: Mapping[str, str]) -> tuple[str, str]:
             }
         )
         return digest({"run": run, "stop": stage.work.stop}), run
-    work = {field.name: getattr(stage.work, field.name) for field in fields(stage.work)}
-    return digest({**base, **work}), ""
+    return digest({**base, **_meaning(stage.work)}), ""
+
+
+def _meaning(work: DataclassInstance) -> dict[str, Any]:
+    """Every field by name. One that has a default and is left at it says nothing, so that what is
+    added to the language later does not change the keys of what was there before."""
+    return {
+        name: value
+        for (name, value), field in zip(asdict(work).items(), fields(work), strict=True)
+        if field.default is MISSING or getattr(work, name) != field.default
+    }

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from ltspec.data.alteration import Alteration
 from ltspec.data.facts import Facts
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.criteria import CRITERIA
@@ -64,6 +65,8 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
         resolve.facts(spec),
         tuple(parameter.name for parameter in resolve.prunable(spec)),
         plan.prunable,
+        recipes.norm_scale(spec),
+        resolve.alteration(spec),
     )
     for seeds in plan.replicates:
         writer.write_replicate(seeds, recipes.recipe(spec, seeds.order))
@@ -217,6 +220,8 @@ class _Writer:
     data: Facts
     tensors: tuple[str, ...]
     prunable: int
+    norm_scale: str | None
+    alteration: Alteration | None
     stages: list[Stage] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -229,7 +234,8 @@ class _Writer:
         """Dense training, then prune, rewind and retrain level by level, branches beside."""
         name = f"replicate {seeds.number}"
         rule = self.spec.model.init
-        origin = self.add(Init(self.graph, rule, seeds.init, 0), f"{name}, initial weights", {})
+        init = Init(self.graph, rule, seeds.init, 0, self.norm_scale)
+        origin = self.add(init, f"{name}, initial weights", {})
         trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
         self.measure(seeds, TICKET, 0, None, None, trained, f"{name}, level 0")
         rewound = self.rewind_point(origin, recipe, f"{name}, rewind point")
@@ -282,7 +288,7 @@ class _Writer:
         """Evaluate a trained network and give it a row in the table."""
         scores: dict[str, int] = {
             split: self.add(
-                Evaluate(self.graph, self.data.name, self.data.version, split),
+                Evaluate(self.graph, self.data.name, self.data.version, split, self.alteration),
                 f"{label}, {split}",
                 {"state": trained},
             )
@@ -301,7 +307,8 @@ class _Writer:
             title = f"{label}, {name}"
             # Draw 0 is the replicate's own start; a level's fresh weights are its own.
             draw = branch.draw * DRAWS_APART + level.number
-            fresh = self.add(Init(self.graph, self.spec.model.init, seeds.init, draw), title, {})
+            init = Init(self.graph, self.spec.model.init, seeds.init, draw, self.norm_scale)
+            fresh = self.add(init, title, {})
             ticket = self.add(Rewind(self.graph), title, {"state": fresh, "mask": mask})
             start, stop = self.rewinding.start, self.rewinding.stop
             if branch.schedule is not None:

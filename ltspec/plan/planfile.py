@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ltspec.data.alteration import Alteration, altered_facts
 from ltspec.data.facts import FACTS
-from ltspec.decisions.recipe import Adam, Optimizer, Recipe, Schedule, Sgd
+from ltspec.data.folder import IMAGENET, VERSION, is_folder
+from ltspec.decisions.recipe import Adam, Augment, Optimizer, Recipe, Schedule, Sgd
 from ltspec.errors import LtspecError, UsageError
 from ltspec.language.spec import NAME, NAME_LENGTH
 from ltspec.networks.graph import Graph
@@ -123,16 +125,25 @@ def _check_data(plan: Plan) -> None:
     for stage in plan.stages:
         match stage.work:
             case Train(recipe=recipe):
-                named = recipe.data, recipe.data_version
-                known = FACTS.get(recipe.data)
-                if known is not None and recipe.examples != known.train:
-                    raise _refuse(f"{recipe.data} has {known.train} examples")
-            case Evaluate(data=data, data_version=version):
-                named, known = (data, version), FACTS.get(data)
+                name, version = recipe.data, recipe.data_version
+                known = FACTS.get(_published_name(name))
+                if known is not None:
+                    count = altered_facts(known, recipe.alteration).train
+                    if recipe.examples != count:
+                        raise _refuse(f"{name} has {count} examples")
+            case Evaluate(data=name, data_version=version):
+                known = FACTS.get(_published_name(name))
             case _:
                 continue
-        if known is None or named != (known.name, known.version):
-            raise _refuse(f"it was made for {named[0]} version {named[1]}, which is not read here")
+        # What is in a folder of images is looked at when it is read.
+        there = known.version if known is not None else VERSION if is_folder(name) else None
+        if version != there:
+            raise _refuse(f"it was made for {name} version {version}, which is not read here")
+
+
+def _published_name(name: str) -> str:
+    """Without the size that images of ImageNet are scaled to."""
+    return IMAGENET if name.startswith(f"{IMAGENET}-") else name
 
 
 def _check_keys(plan: Plan) -> None:
@@ -167,7 +178,12 @@ def _read_work(entry: dict[str, Any]) -> Work:
         schedule["drops"] = tuple(schedule["drops"])
         recipe["optimizer"] = _OPTIMIZERS[optimizer.pop("name")](**optimizer)
         recipe["schedule"] = Schedule(**schedule)
+        for part, made_of in (("augment", Augment), ("alteration", Alteration)):
+            if recipe.get(part) is not None:  # not there in a file of an earlier ltspec
+                recipe[part] = made_of(**recipe[part])
         entry["recipe"] = Recipe(**recipe)
     if kind is Prune:
         entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
+    if kind is Evaluate and entry.get("alteration") is not None:
+        entry["alteration"] = Alteration(**entry["alteration"])
     return kind(**entry)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ltspec.decisions.recipe import Adam, Optimizer, Recipe, Schedule, Sgd
+from ltspec.decisions.recipe import Adam, Augment, Optimizer, Recipe, Schedule, Sgd
 from ltspec.plan import resolve
+
+CROP = 4
+"""Pixels of black around an image before a window is cut out of it (He et al. 2016, 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,25 @@ def recipe(spec: Any, order_seed: int) -> Recipe:
         optimizer=optimizer(spec),
         schedule=schedule(spec),
         order_seed=order_seed,
+        augment=augment(spec),
+        alteration=resolve.alteration(spec),
     )
+
+
+def augment(spec: Any) -> Augment | None:
+    """How training images are moved; None where they stay."""
+    match spec.data.augment:
+        case "none":
+            return None
+        case "resized-crop-flip":
+            return Augment(flip=True, resized_crop=True)
+        case written:
+            return Augment(flip="flip" in written, crop=CROP if "crop" in written else 0)
+
+
+def norm_scale(spec: Any) -> str | None:
+    """What scales of norms start as; None for a network without them."""
+    return str(spec.model.norm_scale) if resolve.graph(spec).buffers else None
 
 
 def held(recipe: Recipe, total: int, stop: int) -> Recipe:

@@ -7,25 +7,70 @@ Plain functions of a spec, so that rules can ask them about a spec that is only 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-from ltspec.data.facts import FACTS, Facts
+from ltspec.data.alteration import Alteration, altered_facts
+from ltspec.data.facts import FACTS, STREAMED, USUAL_SIZE, Facts
 from ltspec.decisions import amounts
 from ltspec.decisions.amounts import Level
+from ltspec.errors import DataError, GraphError
+from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
 from ltspec.networks.graph import Graph, Parameter
 from ltspec.plan.replicates import Replicate
 
 
+def published(spec: Any) -> Facts:
+    """What is known of the spec's data set before anything in it is altered.
+
+    Raises Unknown where a folder of images cannot be listed: a rule of its own says so
+    (``plan.rules.folder_can_be_listed``).
+    """
+    data = spec.data
+    if data.name not in STREAMED:
+        return FACTS[data.name]
+    from ltspec.data.folder import folder_facts, imagenet_facts  # few specs need it
+
+    size = data.size or USUAL_SIZE
+    if data.name == "imagenet":
+        return imagenet_facts(size, data.shorter_side)
+    if data.path is None:
+        raise Unknown("path")
+    try:
+        return folder_facts(Path(data.path), size, data.shorter_side)
+    except DataError as error:
+        raise Unknown(error.message) from error
+
+
+def alteration(spec: Any) -> Alteration | None:
+    """What is changed in the data set; None where nothing is."""
+    data = spec.data
+    random = data.random_labels > 0 or data.subsample < 1 or data.rotation
+    # Where nothing is random the seed does not matter: one meaning, one key.
+    seed = data.seed if random else 0
+    found = Alteration(data.random_labels, data.blur, data.subsample, data.rotation, seed)
+    return None if found == Alteration() else found
+
+
 def facts(spec: Any) -> Facts:
-    """What is known of the spec's data set."""
-    return FACTS[spec.data.name]
+    """What is known of the spec's data set as it is trained on."""
+    return altered_facts(published(spec), alteration(spec))
 
 
 def graph(spec: Any) -> Graph:
-    """The spec's network."""
+    """The spec's network.
+
+    Raises Unknown where a key of its model is to blame that there is none: a rule of its own says
+    so (``plan.rules.network_can_be_built``).
+    """
     known = facts(spec)
-    return build(spec.model, known.shape, known.classes)
+    try:
+        return build(spec.model, known.shape, known.classes)
+    except GraphError as error:
+        if not error.key:
+            raise
+        raise Unknown(error.message) from error
 
 
 def steps_per_epoch(spec: Any) -> int:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ltspec.decisions.amounts import MOST_LEVELS
-from ltspec.errors import Diagnostic, Path
+from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.language.unknown import Unknown
+from ltspec.networks.families import build
 from ltspec.plan import resolve
+from ltspec.plan.data_rules import DATA_RULES
 from ltspec.plan.replicates import TICKET
 
 TAKEN = (TICKET, "dense")
@@ -25,18 +27,6 @@ MOST_NETWORKS = 200_000
 """Networks trained in one plan; about a million stages, which take a minute and 2 GB to compile."""
 
 Rule = Callable[[Any], Iterator[Diagnostic]]
-
-
-def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
-    """LT201."""
-    known, size = resolve.facts(spec), spec.train.batch_size
-    if size > known.train:
-        yield Diagnostic(
-            "LT201",
-            f"batch_size is {size:,}, but {known.name} has {known.train:,} training examples",
-            ("train", "batch_size"),
-            f"write at most {known.train}",
-        )
 
 
 def training_has_steps(spec: Any) -> Iterator[Diagnostic]:
@@ -140,6 +130,17 @@ def warmup_is_inside(spec: Any) -> Iterator[Diagnostic]:
             f"write at most {total}it",
             f"step {warmup}",
         )
+
+
+def network_can_be_built(spec: Any) -> Iterator[Diagnostic]:
+    """LT217, LT218, LT219."""
+    known = resolve.facts(spec)
+    try:
+        build(spec.model, known.shape, known.classes)
+    except GraphError as error:
+        if not error.key:
+            raise
+        yield Diagnostic(error.code, error.message, ("model", error.key), error.hint)
 
 
 def exemptions_match(spec: Any) -> Iterator[Diagnostic]:
@@ -301,11 +302,12 @@ def branch_schedules_begin(spec: Any) -> Iterator[Diagnostic]:
 
 
 RULES: tuple[Rule, ...] = (
-    batch_fits_data,
+    *DATA_RULES,
     training_has_steps,
     rewinds_before_the_end,
     milestones_are_inside,
     warmup_is_inside,
+    network_can_be_built,
     exemptions_match,
     something_is_prunable,
     the_plan_is_not_too_large,

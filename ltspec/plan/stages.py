@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ltspec.data.alteration import Alteration
 from ltspec.decisions.recipe import Recipe
 from ltspec.networks.graph import Graph
 from ltspec.plan.replicates import Replicate
@@ -33,6 +34,8 @@ class Init:
     seed: int
     draw: int
     """0 for a replicate's own start; others are independent draws for fresh weights."""
+    norm_scale: str | None = None
+    """Rule for the scales of norms; None where the network has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Evaluate:
     data: str
     data_version: int
     split: SplitName
+    alteration: Alteration | None = None
 
 
 Work = Init | Train | Prune | Rewind | Evaluate

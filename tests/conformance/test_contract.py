@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from ltspec.decisions.recipe import Adam, Sgd
-from ltspec.engine.backend import BackendError, Demand, Settings, Split
+from ltspec.engine.backend import (
+    BackendError,
+    BatchNorm,
+    Conv,
+    Demand,
+    GlobalAvgPool,
+    Linear,
+    Precision,
+    Relu,
+    Settings,
+    Split,
+)
 from ltspec.networks.graph import OPS
 from ltspec.networks.lenet import lenet
 
@@ -69,17 +81,20 @@ def test_declared_gaps_are_real(adapter, kit):
 
 
 def test_what_is_not_declared_is_offered(adapter):
-    for precision in ("float32", "float64"):
+    for precision in get_args(Precision):
         assert (precision in adapter.precisions) != (f"precision:{precision}" in adapter.gaps)
     assert all(isinstance(version, str) and version for version in adapter.versions().values())
     assert adapter.versions()
 
 
 def test_arguments_are_left_alone(kit, backend32):
-    case = kit.case("adam")
+    case = kit.case("adam", kit.GRAPHS["residual"])
     state, _ = case.play(backend32, 0, 7)
     arrays = [
+        *case.state.weights.values(),
+        *case.state.buffers.values(),
         *state.weights.values(),
+        *state.buffers.values(),
         *state.slots["first"].values(),
         *state.slots["second"].values(),
         *case.masks.values(),
@@ -89,20 +104,23 @@ def test_arguments_are_left_alone(kit, backend32):
     ]
     before = [array.tobytes() for array in arrays]
     case.play(backend32, 7, 14, state)
-    backend32.evaluate(case.graph, case.split, state.weights)
-    backend32.gradients(case.graph, case.split, state.weights, np.arange(5))
+    case.evaluate(backend32)
+    case.gradients(backend32, range(5), "train")
+    case.gradients(backend32, range(5), "eval")
     assert [array.tobytes() for array in arrays] == before
 
 
 @pytest.mark.filterwarnings("error")
 def test_read_only_data_will_do(kit, backend32):
     """Arrays that were read from a file are often read-only."""
-    plain, frozen = kit.case("sgd"), kit.case("sgd")
+    graph = kit.GRAPHS["residual"]
+    plain, frozen = kit.case("sgd", graph), kit.case("sgd", graph)
     for array in (
         frozen.split.images,
         frozen.split.labels,
         frozen.split.scale,
         *frozen.state.weights.values(),
+        *frozen.state.buffers.values(),
         *frozen.masks.values(),
     ):
         array.setflags(write=False)
@@ -119,17 +137,17 @@ def test_read_only_data_will_do(kit, backend32):
     ],
 )
 def test_what_comes_back(kit, backend32, rule, slots):
-    case = kit.case(rule)
+    case = kit.case(rule, kit.GRAPHS["residual"])
     state, losses = case.play(backend32, 0, 7)
     assert state.step == 7
     assert list(state.slots) == slots
-    names = [parameter.name for parameter in case.graph.parameters]
-    for arrays in (state.weights, *state.slots.values()):
-        assert list(arrays) == names
-        for parameter in case.graph.parameters:
-            array = arrays[parameter.name]
+    expected = [(case.graph.parameters, a) for a in (state.weights, *state.slots.values())]
+    for tensors, arrays in [*expected, (case.graph.buffers, state.buffers)]:
+        assert list(arrays) == [tensor.name for tensor in tensors]
+        for tensor in tensors:
+            array = arrays[tensor.name]
             assert type(array) is np.ndarray
-            assert array.shape == parameter.shape
+            assert array.shape == tensor.shape
             assert array.dtype == np.float32
             assert array.flags.owndata
             assert array.flags.writeable
@@ -152,6 +170,23 @@ def test_lowering_is_honest_about_memory(adapter, kit, rule):
     larger = Demand(graph, 600, 60_000, rule, 1000)
     assert adapter.lower(larger, Settings("cpu", "float32")).memory_bytes > lowering.memory_bytes
     assert adapter.lower(demand, Settings("cpu", "float64")).memory_bytes > lowering.memory_bytes
+
+
+def test_memory_counts_activations_and_data(adapter, kit):
+    """Of a convolutional network they are most of it: 128 examples at 16 channels of 32 x 32."""
+    same = Conv(16, (3, 3), (1, 1), (1, 1, 1, 1))
+    ops = [op for _ in range(8) for op in (same, BatchNorm(), Relu())]
+    graph = kit.chain((3, 32, 32), *ops, GlobalAvgPool(), Linear(10))
+    rule, settings = Sgd(0.9, False, 0.0, "all"), Settings("cpu", "float32")
+    sizes = [
+        adapter.lower(Demand(graph, batch, examples, rule, 1000), settings).memory_bytes
+        for batch, examples in ((128, 50_000), (256, 50_000), (128, 51_000))
+    ]
+    activations = 8 * 16 * 32 * 32 * 4  # bytes that one example's convolutions give
+    assert sizes[0] >= 128 * activations + 50_000 * 3072
+    assert sizes[0] < 10 * 128 * activations + 2 * 50_000 * 3072
+    assert sizes[1] - sizes[0] >= 128 * activations
+    assert sizes[2] - sizes[0] >= 1000 * 3072
 
 
 def test_lowering_imports_no_framework(backend_name):
@@ -194,4 +229,4 @@ def test_memory_that_runs_out_is_a_memory_error(backend32):
     one = np.ones(1, np.float32)
     split = Split(images, np.zeros(1, np.uint8), one, one)
     with pytest.raises(MemoryError):
-        backend32.evaluate(graph, split, weights)
+        backend32.evaluate(graph, split, weights, {})

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 
+@pytest.mark.parametrize("name", ["linear", "vgg"])
 @pytest.mark.parametrize("count", [1, 43, 2345])
-def test_counts_and_loss(kit, reference, backend32, backend64, count):
-    case = kit.case(count=43, kept=0.8)
+def test_counts_and_loss(kit, reference, backend32, backend64, name, count):
+    case = kit.case(graph=kit.GRAPHS.get(name), kept=0.8)
     split = kit.examples(case.graph, count, seed=1)
-    expected = reference.evaluate(case.graph, split, case.state.weights)
-    precise = backend64.evaluate(case.graph, split, case.state.weights)
-    single = backend32.evaluate(case.graph, split, case.state.weights)
+    expected = case.evaluate(reference, split)
+    precise = case.evaluate(backend64, split)
+    single = case.evaluate(backend32, split)
     assert (precise.examples, precise.correct) == (count, expected.correct)
     assert (single.examples, single.correct) == (count, expected.correct)
     assert precise.loss_sum == pytest.approx(expected.loss_sum, rel=1e-12)
@@ -29,8 +30,8 @@ def test_counts_and_loss(kit, reference, backend32, backend64, count):
 
 def test_loss_is_the_mean_of_gradients_loss(kit, backend64):
     case = kit.case()
-    evaluation = backend64.evaluate(case.graph, case.split, case.state.weights)
-    loss, _ = backend64.gradients(case.graph, case.split, case.state.weights, np.arange(43))
+    evaluation = case.evaluate(backend64)
+    loss, _ = case.gradients(backend64, range(43))
     assert evaluation.loss_sum / 43 == pytest.approx(loss, rel=1e-12)
 
 
@@ -39,11 +40,11 @@ def test_ties_go_to_the_lowest_class(kit, backend32):
     case = kit.case(kept=1)
     labels = case.split.labels
     silent = {name: np.zeros_like(array) for name, array in case.state.weights.items()}
-    evaluation = backend32.evaluate(case.graph, case.split, silent)
+    evaluation = backend32.evaluate(case.graph, case.split, silent, {})
     assert evaluation.correct == (labels == 0).sum() > 0
     assert evaluation.loss_sum == pytest.approx(43 * math.log(6), rel=1e-6)
     silent["head.bias"] = np.array([0, 1, 3, 1, 2, 3], np.float32)
-    assert backend32.evaluate(case.graph, case.split, silent).correct == (labels == 2).sum() > 0
+    assert backend32.evaluate(case.graph, case.split, silent, {}).correct == (labels == 2).sum() > 0
 
 
 def test_a_changed_split_of_the_same_shape_is_not_mixed_up(kit, reference, backend32):
@@ -51,8 +52,8 @@ def test_a_changed_split_of_the_same_shape_is_not_mixed_up(kit, reference, backe
     case = kit.case()
     for seed in range(6):  # short-lived splits: their ids are used again
         split = kit.examples(case.graph, 43, seed)
-        ours = backend32.evaluate(case.graph, split, case.state.weights)
-        expected = reference.evaluate(case.graph, split, case.state.weights)
+        ours = case.evaluate(backend32, split)
+        expected = case.evaluate(reference, split)
         assert ours.loss_sum == pytest.approx(expected.loss_sum, rel=1e-6)
         del split
 
@@ -60,5 +61,5 @@ def test_a_changed_split_of_the_same_shape_is_not_mixed_up(kit, reference, backe
 def test_twice_is_the_same(kit, backend32):
     case = kit.case()
     split = kit.examples(case.graph, 2345)
-    first = backend32.evaluate(case.graph, split, case.state.weights)
-    assert first == backend32.evaluate(case.graph, split, case.state.weights)
+    first = case.evaluate(backend32, split)
+    assert first == case.evaluate(backend32, split)

@@ -28,6 +28,20 @@ def test_zero_after_every_step(kit, backend32, rule):
         assert moved[mask].mean() > 0.5, "the kept weights did not train"
 
 
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_convolutions(kit, backend32, rule):
+    """Weights of convolutions as those of linear layers; norms and biases are dense."""
+    case = kit.case(rule, kit.GRAPHS["mobile"], kept=0.3)
+    assert set(case.masks) == {"n0.weight", "n3.weight", "n6.weight", "n11.weight"}
+    state = case.state
+    for step in range(7):
+        state, _ = case.play(backend32, step, step + 1, state)
+        check_zero(case, state)
+    for name, array in state.weights.items():
+        kept = case.masks.get(name, np.ones(array.shape, np.bool_))
+        assert (array != case.state.weights[name])[kept].any(), name
+
+
 @settings(
     max_examples=15,
     deadline=None,

@@ -22,26 +22,86 @@ def _inputs(case):
     return split.images * scale + shift, case.split.labels.astype(np.int64)
 
 
-@pytest.mark.parametrize("rule", ["sgd", "nesterov", "plain", "adam"])
-def test_torch_nn_and_optim(kit, reference, backend_name, rule):
+def _torch_network(name):
+    """By hand, as a user of torch writes it: modules in the order of our parameters."""
+    from torch import nn
+
+    layers = {
+        "perceptron": [
+            nn.Flatten(),
+            nn.Linear(50, 12),
+            nn.ReLU(),
+            nn.Linear(12, 9),
+            nn.ReLU(),
+            nn.Linear(9, 6),
+        ],
+        "vgg": [
+            nn.Conv2d(2, 5, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(5, 4, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(4 * 3 * 4, 7),
+            nn.ReLU(),
+            nn.Linear(7, 5),
+        ],
+        "mobile": [
+            nn.Conv2d(3, 4, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 3, padding=1, groups=4, bias=False),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 6, 1, bias=False),
+            nn.BatchNorm2d(6, eps=1e-3, momentum=0.3),
+            nn.ReLU(),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(6 * 2 * 2, 5),
+        ],
+        "uneven": [
+            nn.ZeroPad2d((2, 0, 0, 1)),
+            nn.Conv2d(2, 4, (3, 2), stride=(2, 1), bias=False),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.ConstantPad2d((0, 1, 1, 0), -float("inf")),
+            nn.MaxPool2d((3, 2), stride=2),
+            nn.ZeroPad2d((0, 0, 1, 0)),
+            nn.Conv2d(4, 6, 2, stride=(1, 2), groups=2),
+            nn.ZeroPad2d((1, 0, 0, 1)),
+            nn.AvgPool2d(2, stride=(2, 1)),
+            nn.Flatten(),
+            nn.LazyLinear(5),
+        ],
+    }
+    return nn.Sequential(*layers[name]).double()
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        *(("perceptron", rule) for rule in ("sgd", "nesterov", "plain", "adam")),
+        *((name, "sgd") for name in ("vgg", "mobile", "uneven")),
+    ],
+)
+def test_torch_nn_and_optim(kit, reference, backend_name, name, rule):
     if backend_name != "torch":
         pytest.skip("runs with --backend torch: two frameworks do not share a process")
     import torch
 
-    case = kit.case(rule)
+    case = kit.case(rule, kit.GRAPHS.get(name))
     images, labels = (torch.from_numpy(array) for array in _inputs(case))
-    net = torch.nn.Sequential(
-        torch.nn.Flatten(),
-        torch.nn.Linear(50, 12),
-        torch.nn.ReLU(),
-        torch.nn.Linear(12, 9),
-        torch.nn.ReLU(),
-        torch.nn.Linear(9, 6),
-    ).double()
+    net = _torch_network(name)
+    net.eval()(images[:1])  # the lazy layer takes its shape
+    net.train()
     names = list(case.state.weights)
     parameters = dict(zip(names, net.parameters(), strict=True))
     for name, parameter in parameters.items():
         parameter.data = torch.tensor(case.state.weights[name], dtype=torch.float64)
+    running = [buffer for key, buffer in net.named_buffers() if "running" in key]
+    for buffer, start in zip(running, case.state.buffers.values(), strict=True):
+        buffer.copy_(torch.from_numpy(start))
     r = case.rule
     groups = [
         {
@@ -49,7 +109,7 @@ def test_torch_nn_and_optim(kit, reference, backend_name, rule):
             "weight_decay": r.weight_decay,
         },
         {
-            "params": [p for n, p in parameters.items() if n.endswith("bias")],
+            "params": [p for n, p in parameters.items() if not n.endswith("weight")],
             "weight_decay": r.weight_decay if r.decay == "all" else 0.0,
         },
     ]
@@ -77,6 +137,8 @@ def test_torch_nn_and_optim(kit, reference, backend_name, rule):
     theirs = {name: parameter.detach().numpy() for name, parameter in parameters.items()}
     assert kit.worst(state.weights, theirs) < TOLERANCE
     np.testing.assert_allclose(expected_losses, losses, atol=1e-6)
+    for buffer, ours in zip(running, state.buffers.values(), strict=True):
+        np.testing.assert_allclose(ours, buffer.numpy(), atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("rule", ["sgd", "plain", "adam"])

@@ -18,26 +18,35 @@ from ltspec.decisions.initial import initial_weights
 from ltspec.decisions.recipe import Recipe, Schedule, Sgd
 from ltspec.decisions.tape import record
 from ltspec.engine.backend import Demand, Settings, Split, State
+from ltspec.networks.cifar_resnet import cifar_resnet
 from ltspec.networks.lenet import lenet
 
-def digest(adapter):
-    '''A LeNet of a size at which matrix products are split over threads.'''
-    graph = lenet((1, 28, 28), 10, (300, 100))
+def digest(adapter, graph, steps):
     random = np.random.default_rng(0)
     split = Split(
-        random.integers(0, 256, (500, 1, 28, 28), dtype=np.uint8),
+        random.integers(0, 256, (500, *graph.input_shape), dtype=np.uint8),
         random.integers(0, 10, 500).astype(np.uint8),
-        np.array([1 / 78], np.float32), np.array([-0.4], np.float32),
+        np.full(graph.input_shape[0], 1 / 78, np.float32),
+        np.full(graph.input_shape[0], -0.4, np.float32),
     )
     rule = Sgd(0.9, False, 0.0, "all")
     recipe = Recipe("random", 1, 500, 60, rule, Schedule("constant", 0.05, 0), 1)
-    lowering = adapter.lower(Demand(graph, 60, 500, rule, 30), Settings("cpu", "float32"))
-    start = State(initial_weights(graph, "glorot-normal", 1), 0)
+    lowering = adapter.lower(Demand(graph, 60, 500, rule, steps), Settings("cpu", "float32"))
+    buffers = {b.name: np.full(b.shape, b.initial, np.float32) for b in graph.buffers}
+    start = State(initial_weights(graph, "glorot-normal", 1), 0, buffers=buffers)
     state, losses = adapter.open(Settings("cpu", "float32")).train(
-        graph, split, record(recipe, 0, 30, 0), start, {}, rule, lowering
+        graph, split, record(recipe, 0, steps, 0), start, {}, rule, lowering
     )
-    arrays = [*state.weights.values(), *state.slots["velocity"].values(), losses]
+    arrays = [*state.weights.values(), *state.slots["velocity"].values()]
+    arrays += [*state.buffers.values(), losses]
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+def digests(adapter):
+    '''Of sizes at which matrix products and convolutions are split over threads.'''
+    return [
+        digest(adapter, lenet((1, 28, 28), 10, (300, 100)), 30),
+        digest(adapter, cifar_resnet((3, 32, 32), 10, 8, 8), 10),
+    ]
 """
 
 
@@ -51,6 +60,18 @@ def test_a_tape_in_two_pieces_ends_with_the_same_bits(kit, backend32, rule):
         half, first = case.play(backend32, 0, cut)
         assert half.step == cut
         rest, second = case.play(backend32, cut, STEPS, half)
+        assert kit.identical(rest, whole), f"cut at {cut}"
+        np.testing.assert_array_equal(np.concatenate([first, second]), losses)
+
+
+@pytest.mark.parametrize("name", ["residual", "vgg"])
+def test_convolutional_networks_in_pieces(kit, backend32, name):
+    """Running statistics are part of what goes on."""
+    case = kit.case("sgd", kit.GRAPHS[name])
+    whole, losses = case.play(backend32)
+    for cut in (5, 6, 10):
+        half, first = case.play(backend32, 0, cut)
+        rest, second = case.play(backend32, cut, 20, half)
         assert kit.identical(rest, whole), f"cut at {cut}"
         np.testing.assert_array_equal(np.concatenate([first, second]), losses)
 
@@ -73,12 +94,12 @@ def test_again_in_this_process(kit, backend32, rule):
 
 
 def test_again_in_another_process(adapter, backend_name):
-    """At the size of the real network, where sums are split over threads."""
+    """At the size of real networks."""
     here: dict[str, object] = {}
     exec(PROGRAM, here)
-    mine = here["digest"](adapter)  # type: ignore[operator]
-    assert len(mine) == hashlib.sha256().digest_size * 2
-    call = f"print(digest(importlib.import_module('ltspec_{backend_name}').adapter))"
+    mine = here["digests"](adapter)  # type: ignore[operator]
+    assert [len(digest) for digest in mine] == [hashlib.sha256().digest_size * 2] * 2
+    call = f"print(*digests(importlib.import_module('ltspec_{backend_name}').adapter))"
     other = subprocess.run(
         [sys.executable, "-c", PROGRAM + call],
         capture_output=True,
@@ -87,5 +108,5 @@ def test_again_in_another_process(adapter, backend_name):
         timeout=120,
     )
     assert other.returncode == 0, other.stderr
-    assert other.stdout.split() == [mine]
+    assert other.stdout.split() == mine
     assert "Traceback" not in other.stderr

@@ -22,10 +22,7 @@ def test_the_loss_of_a_step_is_the_mean_over_its_own_batch(kit, reference, backe
     count, batch_size = SIZES[size]
     case = kit.case("plain", count=count, batch_size=batch_size, rate=0.0)
     state, losses = case.play(backend32, 0, 14)
-    expected = [
-        reference.gradients(case.graph, case.split, case.state.weights, batch)[0]
-        for batch in case.tape(0, 14).batches()
-    ]
+    expected = [case.gradients(reference, batch)[0] for batch in case.tape(0, 14).batches()]
     np.testing.assert_allclose(losses, expected, atol=5e-6)
     assert losses.dtype == np.float32
     assert losses.shape == (14,)
@@ -40,10 +37,8 @@ def test_the_order_of_the_batches_matters_and_is_the_tapes(kit, reference, backe
     ours, _ = case.play(backend64, 0, 6)
     expected, _ = case.play(reference, 0, 6)
     tape = case.tape(0, 6)
-    backwards = replace(tape, orders=tape.orders[:, ::-1])
-    other, _ = reference.train(
-        case.graph, case.split, backwards, case.state, case.masks, case.rule, case.lowering
-    )
+    backwards = replace(tape, examples=tape.examples[::-1].copy(), bounds=43 - tape.bounds[::-1])
+    other, _ = case.follow(reference, backwards)
     assert kit.worst(ours.weights, expected.weights) < 1e-10
     assert kit.worst(other.weights, expected.weights) > 1e-3, "this case cannot tell the order"
 
@@ -53,9 +48,8 @@ def test_every_step_has_its_own_rate(kit, reference, backend64):
     case = kit.case("sgd")
     tape = case.tape(0, 13)
     wavy = replace(tape, rates=np.linspace(0.0, 0.1, 13, dtype=np.float32)[::-1].copy())
-    arguments = (case.state, case.masks, case.rule, case.lowering)
-    ours, _ = backend64.train(case.graph, case.split, wavy, *arguments)
-    expected, _ = reference.train(case.graph, case.split, wavy, *arguments)
+    ours, _ = case.follow(backend64, wavy)
+    expected, _ = case.follow(reference, wavy)
     assert kit.worst(ours.weights, expected.weights) < 1e-10
 
 
@@ -63,7 +57,7 @@ def test_every_step_has_its_own_rate(kit, reference, backend64):
 def test_a_tape_may_begin_anywhere(kit, reference, backend64, start, stop):
     """Within an epoch, at its last step, across its end."""
     case = kit.case("sgd")
-    state = type(case.state)(case.state.weights, start)
+    state = replace(case.state, step=start)
     ours, losses = case.play(backend64, start, stop, state)
     expected, expected_losses = case.play(reference, start, stop, state)
     assert ours.step == stop

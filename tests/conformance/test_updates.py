@@ -8,8 +8,12 @@ divides a gradient by its own size, so that one near zero carries its relative e
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+
+from ltspec.engine.backend import BatchNorm, Conv, Flatten, Linear
 
 RULES = ("sgd", "nesterov", "plain", "adam")
 
@@ -41,14 +45,35 @@ def test_float32(kit, reference, backend32, rule):
     np.testing.assert_allclose(our_losses, their_losses, atol=10 * tolerance)
 
 
+@pytest.mark.parametrize("name", ["residual", "vgg", "mobile", "uneven"])
+def test_convolutional_networks(kit, reference, backend64, backend32, name):
+    """``nesterov`` decays weights alone, ``sgd`` everything; norms, running statistics and biases
+    over a drop of the rate, through the batches of 3 examples."""
+    for rule in ("sgd", "nesterov"):
+        case = kit.case(rule, kit.GRAPHS[name])
+        ours, our_losses = case.play(backend64)
+        single, single_losses = case.play(backend32)
+        theirs, their_losses = case.play(reference)
+        for mine, expected in (
+            (ours.weights, theirs.weights),
+            (ours.slots["velocity"], theirs.slots["velocity"]),
+            (ours.buffers, theirs.buffers),
+        ):
+            assert kit.worst(mine, expected) < 1e-10
+        np.testing.assert_allclose(our_losses, their_losses, atol=1e-6)
+        assert kit.worst(single.weights, theirs.weights) < 2e-5
+        assert kit.worst(single.buffers, theirs.buffers) < 2e-5
+        np.testing.assert_allclose(single_losses, their_losses, atol=2e-5)
+
+
 def test_one_step_by_hand(kit, backend64):
     """From given velocities: v' = m v + (gradient + wd w), w' = w - lr v'."""
     case = kit.case("sgd", kept=1)
     weights = {name: array.astype(np.float64) for name, array in case.state.weights.items()}
     velocity = {name: np.full(array.shape, 0.25) for name, array in weights.items()}
-    state = type(case.state)(weights, 0, {"velocity": velocity})
+    state = replace(case.state, weights=weights, slots={"velocity": velocity})
     tape = case.tape(0, 1)
-    _, gradients = backend64.gradients(case.graph, case.split, weights, tape.batch(0))
+    _, gradients = case.gradients(backend64, tape.batch(0), weights=weights)
     after, _ = case.play(backend64, 0, 1, state)
     for name, w in weights.items():
         v = 0.9 * 0.25 + gradients[name] + 0.01 * w
@@ -60,7 +85,7 @@ def test_adams_first_step_is_the_rate(kit, backend64):
     """With fresh moments both corrections cancel: the step is lr * sign(g), for g >> epsilon."""
     case = kit.case("adam", kept=1)
     tape = case.tape(0, 1)
-    _, gradients = backend64.gradients(case.graph, case.split, case.state.weights, tape.batch(0))
+    _, gradients = case.gradients(backend64, tape.batch(0))
     after, _ = case.play(backend64, 0, 1)
     for parameter in case.graph.parameters:
         w = case.state.weights[parameter.name].astype(np.float64)
@@ -74,12 +99,26 @@ def test_adams_first_step_is_the_rate(kit, backend64):
 def test_adam_counts_updates_from_when_it_was_fresh(kit, reference, backend64):
     """A tape that starts at step 12 with an optimiser fresh there has t = 1, not 13."""
     case = kit.case("adam")
-    late = type(case.state)(case.state.weights, 12)
+    late = replace(case.state, step=12)
     fresh, _ = case.play(backend64, 12, 16, late, fresh_at=12)
     expected, _ = case.play(reference, 12, 16, late, fresh_at=12)
     old, _ = case.play(reference, 12, 16, late, fresh_at=0)
     assert kit.worst(fresh.weights, expected.weights) < 1e-10
     assert kit.worst(old.weights, expected.weights) > 1e-4, "the test would not see the difference"
+
+
+def test_scales_and_shifts_decay_with_all_alone(kit, backend64):
+    """At a gradient of zero, as below."""
+    for rule, moves in (("nesterov", False), ("sgd", True)):
+        graph = kit.chain((2, 3, 3), Conv(3, (2, 2), bias=True), BatchNorm(), Flatten(), Linear(1))
+        case = kit.case(rule, graph, kept=1)
+        after, _ = case.play(backend64, 0, 3)
+        for parameter in graph.parameters:
+            before = case.state.weights[parameter.name].astype(np.float64)
+            expected = moves or parameter.role == "weight"
+            shrunk = np.abs(after.weights[parameter.name]) < np.abs(before)
+            assert shrunk.all() == expected, parameter.name
+            assert (after.weights[parameter.name] == before).all() != expected, parameter.name
 
 
 def test_only_weights_decay_where_the_spec_says_so(kit, backend64):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import io
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ import pytest
 from ltspec.data import download, mnist
 from ltspec.data.download import Remote
 from ltspec.data.facts import FACTS
+from ltspec.data.idx_set import shapes
 from ltspec.data.reader import load
 from ltspec.errors import DataError
 
@@ -36,7 +38,7 @@ def ignore(text: str) -> None:
 def real() -> Path:
     """The folder with the true MNIST."""
     folder = os.environ.get("LTSPEC_DATA")
-    if folder and mnist.find(Path(folder)):
+    if folder and mnist.MNIST.find(Path(folder)):
         return Path(folder)
     reason = "LTSPEC_DATA names no folder with MNIST"
     if os.environ.get("CI") == "true":
@@ -49,7 +51,7 @@ def contents() -> dict[str, bytes]:
     """What is in the four files of the tiny MNIST, by name."""
     numbers = np.random.Generator(np.random.PCG64(0))
     made = {}
-    for stem, shape in zip(mnist.CONTENT, mnist._shapes(SMALL), strict=True):
+    for stem, shape in zip(mnist.MNIST.content, shapes(SMALL), strict=True):
         top = 256 if len(shape) == 3 else 10
         header = np.array([8 * 256 + len(shape), *shape], ">u4").tobytes()
         made[stem] = header + numbers.integers(0, top, shape).astype(np.uint8).tobytes()
@@ -60,19 +62,15 @@ def contents() -> dict[str, bytes]:
 def packed(contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """The tiny files as published, and the reader made to believe that they are."""
     packed = {f"{stem}.gz": gzip.compress(data, mtime=0) for stem, data in contents.items()}
-    monkeypatch.setattr(
-        mnist,
-        "CONTENT",
-        {stem: hashlib.sha256(data).hexdigest() for stem, data in contents.items()},
-    )
-    monkeypatch.setattr(
-        mnist,
-        "FILES",
-        tuple(
+    tiny = replace(
+        mnist.MNIST,
+        content={stem: hashlib.sha256(data).hexdigest() for stem, data in contents.items()},
+        files=tuple(
             Remote(name, len(data), hashlib.md5(data).hexdigest(), hashlib.sha256(data).hexdigest())
             for name, data in packed.items()
         ),
     )
+    monkeypatch.setattr(mnist, "MNIST", tiny)
     return packed
 
 
@@ -112,14 +110,16 @@ def test_the_true_files(real: Path) -> None:
 
 @pytest.mark.needs_mnist
 def test_the_published_hashes_are_those_of_the_true_files(real: Path) -> None:
-    for file, remote in zip(mnist.find(real) or (), mnist.FILES, strict=True):
+    for file, remote in zip(mnist.MNIST.find(real) or (), mnist.MNIST.files, strict=True):
         data = file.read_bytes()
         if file.suffix == ".gz":
             assert len(data) == remote.size
             assert hashlib.md5(data).hexdigest() == remote.md5
             assert hashlib.sha256(data).hexdigest() == remote.sha256
             data = gzip.decompress(data)
-        assert hashlib.sha256(data).hexdigest() == mnist.CONTENT[remote.name.removesuffix(".gz")]
+        assert (
+            hashlib.sha256(data).hexdigest() == mnist.MNIST.content[remote.name.removesuffix(".gz")]
+        )
 
 
 @pytest.mark.parametrize("place", ["mnist", "MNIST/raw", "."])
@@ -171,15 +171,21 @@ def test_no_data_directory() -> None:
     assert "LTSPEC_DATA" in caught.value.hint
 
 
+Serve = Callable[..., tuple[str, list[str]]]
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[[dict[str, bytes | int]], tuple[str, list[str]]]]:
+def serve() -> Iterator[Serve]:
     """Start a mirror: the address, and the names that it was asked for.
 
-    For each file its bytes, or a status. Content-Length is the true one.
+    For each file its bytes, or a status. Content-Length is the true one. With ``ranges`` it goes
+    on where it is asked to; with ``stop_after`` it breaks off after so many bytes.
     """
     servers = []
 
-    def start(files: dict[str, bytes | int]) -> tuple[str, list[str]]:
+    def start(
+        files: dict[str, bytes | int], ranges: bool = False, stop_after: int | None = None
+    ) -> tuple[str, list[str]]:
         asked: list[str] = []
 
         class Mirror(http.server.BaseHTTPRequestHandler):
@@ -190,10 +196,15 @@ def serve() -> Iterator[Callable[[dict[str, bytes | int]], tuple[str, list[str]]
                 if isinstance(answer, int):
                     self.send_error(answer)
                     return
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
+                begin = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+                begin = begin if ranges else 0
+                if begin >= len(answer):
+                    self.send_error(416)
+                    return
+                self.send_response(206 if ranges else 200)
+                self.send_header("Content-Length", str(len(answer) - begin))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(answer[begin:][:stop_after])
 
             def log_message(self, *arguments: object) -> None:
                 pass
@@ -217,9 +228,6 @@ def down() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}/"
-
-
-Serve = Callable[[dict[str, bytes | int]], tuple[str, list[str]]]
 
 
 def test_it_is_downloaded_from_the_first_mirror_that_is_right(
@@ -284,12 +292,42 @@ def test_when_no_mirror_is_right_it_says_what_to_put_where(
     ] == []
 
 
-def test_parts_of_a_killed_download_are_removed(
-    tmp_path: Path, packed: dict[str, bytes], serve: Serve
+IMAGES = "train-images-idx3-ubyte.gz"
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_killed_download_goes_on(
+    ranges: bool, tmp_path: Path, packed: dict[str, bytes], serve: Serve
 ) -> None:
-    put(tmp_path / "mnist", {".train-images-idx3-ubyte.gz.part": b"half"})
-    mnist.read(SMALL, tmp_path, ignore, [serve(dict(packed))[0]])
+    put(tmp_path / "mnist", {f".{IMAGES}.part": packed[IMAGES][:20]})
+    right, _ = serve(dict(packed), ranges=ranges)
+    reports: list[str] = []
+    mnist.read(SMALL, tmp_path, reports.append, [right])
+    assert reports[0].startswith("going on with")
+    assert (tmp_path / "mnist" / IMAGES).read_bytes() == packed[IMAGES]
     assert not list((tmp_path / "mnist").glob(".*.part"))
+
+
+@pytest.mark.parametrize("left", [b"<html>", b"x" * 10_000])
+def test_what_is_left_of_a_wrong_download_does_no_harm(
+    left: bytes, tmp_path: Path, packed: dict[str, bytes], serve: Serve
+) -> None:
+    put(tmp_path / "mnist", {f".{IMAGES}.part": left})
+    mnist.read(SMALL, tmp_path, ignore, [serve(dict(packed), ranges=True)[0]])
+    assert (tmp_path / "mnist" / IMAGES).read_bytes() == packed[IMAGES]
+
+
+def test_a_download_that_breaks_off_goes_on_at_the_next_mirror(
+    tmp_path: Path, packed: dict[str, bytes], serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "CHUNK", 8)
+    broken, _ = serve(dict(packed), stop_after=20)
+    with pytest.raises(DataError, match="cannot be reached"):
+        mnist.read(SMALL, tmp_path, ignore, [broken])
+    assert (tmp_path / "mnist" / f".{IMAGES}.part").read_bytes() == packed[IMAGES][:16]
+    assert mnist.MNIST.find(tmp_path) is None
+    whole, _ = serve(dict(packed), ranges=True)
+    assert mnist.read(SMALL, tmp_path, ignore, [whole]).warnings == ()
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path, packed: dict[str, bytes]) -> None:
@@ -303,8 +341,8 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path, packed: dict[str, by
 def test_a_full_disk_is_not_blamed_on_the_mirror(
     tmp_path: Path, packed: dict[str, bytes], serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Full:
-        def write(self, data: bytes) -> int:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
             raise OSError(28, "No space left on device")
 
     checked = download._Checked
@@ -324,7 +362,7 @@ def test_two_at_once_download_once(tmp_path: Path, packed: dict[str, bytes], ser
         "files = [Remote(n, int(s), m, h) for n, s, m, h in (a.split(',') for a in sys.argv[3:])]\n"
         "fetch(files, Path(sys.argv[1]), [sys.argv[2]], lambda text: None)"
     )
-    files = [f"{file.name},{file.size},{file.md5},{file.sha256}" for file in mnist.FILES]
+    files = [f"{file.name},{file.size},{file.md5},{file.sha256}" for file in mnist.MNIST.files]
     children = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path), right, *files])
         for _ in range(3)
@@ -336,7 +374,7 @@ def test_two_at_once_download_once(tmp_path: Path, packed: dict[str, bytes], ser
 @pytest.mark.needs_mnist
 def test_a_true_download(tmp_path: Path, real: Path, serve: Serve) -> None:
     """The real table, sizes and hashes, through a mirror of our own."""
-    found = mnist.find(real) or ()
+    found = mnist.MNIST.find(real) or ()
     if any(file.suffix != ".gz" for file in found):
         pytest.skip("the true files are there, but not as published")
     right, _ = serve({file.name: file.read_bytes() for file in found})

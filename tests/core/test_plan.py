@@ -416,3 +416,16 @@ LITERAL = [
     "5f5d64101bcb",
     "65683388153f",
 ]
+
+
+def test_a_plan_file_from_before_augmentation_is_read() -> None:
+    """What was added to stages since then is not in it, and means nothing where it is left out."""
+    plan = plan_of("branches.fresh={kind: reinitialize}")
+    document = json.loads(planfile.write(plan))
+    for stage in document["stages"]:
+        for name in ("norm_scale", "alteration"):
+            stage["work"].pop(name, None)
+        for name in ("augment", "alteration"):
+            stage["work"].get("recipe", {}).pop(name, None)
+    read, _ = planfile.read(json.dumps(document))
+    assert read == plan

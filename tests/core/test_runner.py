@@ -305,9 +305,9 @@ def test_other_bytes_under_the_same_name_are_refused(
 
     import ltspec.engine.session as sessions
 
-    load = sessions.load
+    read = sessions.read
     monkeypatch.setattr(
-        sessions, "load", lambda name, *rest: replace(load(name, *rest), fingerprint="0" * 64)
+        sessions, "read", lambda name, *rest: replace(read(name, *rest), fingerprint="0" * 64)
     )
     with pytest.raises(DataError) as caught:
         run(plan_of("train.optimizer.lr=0.2"), tmp_path / "s")

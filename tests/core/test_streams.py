@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from statistics import NormalDist
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from ltspec.decisions import exact, rng
 from ltspec.decisions.initial import initial_weights
 from ltspec.decisions.rates import rates
-from ltspec.decisions.recipe import Recipe, Schedule, Sgd
+from ltspec.decisions.recipe import Augment, Recipe, Schedule, Sgd
 from ltspec.decisions.tape import Tape, record
 from ltspec.networks.lenet import lenet
 
@@ -92,11 +93,25 @@ def test_golden_initial_weights(rule: str, draw: int, golden: str) -> None:
 
 
 def test_golden_order_of_a_tape() -> None:
-    """Epochs 0 to 2 of MNIST, of a tape that begins and ends within an epoch."""
-    tape = record(recipe(60_000, 60), 990, 2010, 0)
-    assert tape.orders.shape == (3, 60_000)
-    assert sha256(tape.orders) == (
+    """Epochs 0 to 2 of MNIST, and a tape that begins and ends within an epoch."""
+    whole = record(recipe(60_000, 60), 0, 3000, 0)
+    assert sha256(whole.examples.reshape(3, 60_000)) == (
         "961f591a888753f0303e96aa0c427372374cf6c75235c78d0ec0749f266106f4"
+    )
+    part = record(recipe(60_000, 60), 990, 2010, 0)
+    assert np.array_equal(part.examples, whole.examples[990 * 60 : 2010 * 60])
+
+
+def test_golden_augmentation_of_a_tape() -> None:
+    """Epochs 0 and 1 of CIFAR-10, in the order in which examples come."""
+    tape = record(replace(recipe(50_000, 128), augment=Augment(flip=True, crop=4)), 0, 782, 0)
+    assert tape.flips is not None
+    assert tape.shifts is not None
+    assert sha256(tape.flips) == (
+        "b17694c8e5e4f0707f8f8222c6702f4828c7efabe14b2b24eb44550eea07cd40"
+    )
+    assert sha256(tape.shifts) == (
+        "e00efcf3a0f47efa46788f9f4d1fc1dfc8c5d6c0b6beefcaaa131aa71826d89b"
     )
 
 
@@ -288,8 +303,8 @@ def test_seeds_draws_and_layers_are_apart() -> None:
 
 
 def test_an_unknown_rule() -> None:
-    with pytest.raises(ValueError, match="'orthogonal'"):
-        initial_weights(LENET, "orthogonal", 0)
+    with pytest.raises(ValueError, match="'zeros'"):
+        initial_weights(LENET, "zeros", 0)
 
 
 # Learning rates -----------------------------------------------------------------------------------
@@ -334,7 +349,6 @@ def test_rates_are_rounded_once() -> None:
 
 def test_every_epoch_sees_every_example_once_and_the_last_partial_batch_is_kept() -> None:
     tape = record(recipe(50_000, 128), 0, 2 * 391, 0)
-    assert tape.steps_per_epoch == 391
     assert tape.steps == 782
     batches = list(tape.batches())
     assert [len(batch) for batch in batches] == ([128] * 390 + [80]) * 2
@@ -349,7 +363,10 @@ def test_every_epoch_sees_every_example_once_and_the_last_partial_batch_is_kept(
 def test_a_tape_in_pieces_is_the_whole_tape(
     examples: int, batch_size: int, stop: int, data: st.DataObject
 ) -> None:
-    how = recipe(examples, min(batch_size, examples))
+    how = replace(
+        recipe(examples, min(batch_size, examples)),
+        augment=Augment(flip=True, crop=3, resized_crop=True),
+    )
     start = data.draw(st.integers(0, stop - 1))
     fresh_at = data.draw(st.integers(0, start))
     cuts = sorted(
@@ -364,14 +381,55 @@ def test_a_tape_in_pieces_is_the_whole_tape(
     assert np.array_equal(np.concatenate([piece.rates for piece in pieces]), whole.rates[start:])
     assert [piece.first_update for piece in pieces] == [a - fresh_at for a in [start, *cuts]]
     assert all(batch for batch in batches)
+    for name in ("flips", "shifts", "boxes"):
+        parts = np.concatenate([getattr(piece, name) for piece in pieces])
+        assert np.array_equal(parts, getattr(whole, name)[whole.bounds[start] :])
 
 
 def test_the_order_depends_on_its_seed_alone() -> None:
-    orders = [record(recipe(100, 10, seed), 0, 10, 0).orders for seed in (0, 1, 0)]
+    orders = [record(recipe(100, 10, seed), 0, 10, 0).examples for seed in (0, 1, 0)]
     assert np.array_equal(orders[0], orders[2])
     assert not np.array_equal(orders[0], orders[1])
-    other_batches: Tape = record(recipe(100, 7, 0), 0, 10, 0)
-    assert np.array_equal(orders[0], other_batches.orders)
+    other_batches: Tape = record(recipe(100, 7, 0), 0, 15, 0)
+    assert np.array_equal(orders[0], other_batches.examples)
+
+
+def test_augmentation_belongs_to_the_example_and_moves_no_other_stream() -> None:
+    """Not to its place in the epoch: a sweep over batch sizes sees the same images."""
+    both = Augment(flip=True, crop=4)
+    plain = record(recipe(1000, 10, 5), 0, 200, 0)
+    tape = record(replace(recipe(1000, 10, 5), augment=both), 0, 200, 0)
+    flipped = record(replace(recipe(1000, 10, 5), augment=Augment(flip=True)), 0, 200, 0)
+    large = record(replace(recipe(1000, 500, 5), augment=both), 0, 4, 0)
+    assert plain.flips is plain.shifts is flipped.shifts is None
+    assert np.array_equal(tape.examples, plain.examples)
+    assert tape.flips is not None
+    assert tape.shifts is not None
+    assert flipped.flips is not None
+    assert large.shifts is not None
+    assert np.array_equal(tape.flips, flipped.flips)
+    assert np.array_equal(tape.shifts, large.shifts)
+    first, second = (
+        shifts[np.argsort(examples)]
+        for shifts, examples in zip(
+            tape.shifts.reshape(2, 1000, 2), tape.examples.reshape(2, 1000), strict=True
+        )
+    )
+    assert not np.array_equal(first, second), "another epoch moves the same image elsewhere"
+
+
+def test_flips_are_fair_and_shifts_cover_the_border_alike() -> None:
+    """Of 100,000 draws; 5 standard deviations are 790 of 50,000, and 499 of 11,111 each."""
+    augment = Augment(flip=True, crop=4)
+    tape = record(replace(recipe(100_000, 100), augment=augment), 0, 1000, 0)
+    assert tape.flips is not None
+    assert tape.shifts is not None
+    assert abs(int(tape.flips.sum()) - 50_000) < 790
+    for axis in (0, 1):
+        values, counts = np.unique(tape.shifts[:, axis], return_counts=True)
+        assert values.tolist() == list(range(-4, 5))
+        assert np.abs(counts - 100_000 / 9).max() < 499
+    assert abs(np.corrcoef(tape.shifts.T)[0, 1]) < 5 / np.sqrt(100_000)
 
 
 @pytest.mark.parametrize(("start", "stop", "fresh_at"), [(5, 5, 0), (5, 4, 0), (0, 5, 1)])

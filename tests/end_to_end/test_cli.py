@@ -686,6 +686,7 @@ def test_backends_lists_all_with_devices_and_gaps() -> None:
     heads = [line for line in said.out.splitlines() if line and not line.startswith(" ")]
     assert heads == ["numpy", "tensorflow", "torch"]
     assert said.out.count("precisions: float32, float64") == 3
+    assert said.out.count("determinism: ") == 3
     assert "lacks device:gpu" in said.out
     assert "not usable" not in said.out
     assert "cannot be started" not in said.out

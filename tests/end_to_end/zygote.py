@@ -58,6 +58,7 @@ def main() -> None:
     """``zygote.py '{"backend": ..., "call": [...], "store": ..., ...}'``."""
     order = json.loads(sys.argv[1])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the adapter does, for the same bits
     importlib.import_module(order["backend"])
     importlib.import_module("ltspec.cli.main")
     _import_what_a_run_imports(order)

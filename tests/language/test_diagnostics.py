@@ -204,7 +204,15 @@ def laid_over(base: object, top: object, key: str = "") -> object:
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code[2] in "12"])
-def test_the_examples_of_a_page_are_wrong_and_right(code: str, small: str) -> None:
+def test_the_examples_of_a_page_are_wrong_and_right(
+    code: str, small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("train/cat", "train/dog", "test/cat", "test/dog"):  # the folder of LT220
+        (tmp_path / "my/images" / name).mkdir(parents=True)
+        for number in range(100):
+            (tmp_path / "my/images" / name / f"{number}.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+
     def codes(example: str) -> set[str]:
         tree = laid_over(parse_text(small, "x").tree, parse_text(example, "x").tree)
         examined = examine(parse_text(write(tree), "x"))

@@ -1,0 +1,27 @@
+"""Takes nothing; gives a stretch of code in which processes can start that leave Ctrl-C to us.
+
+A terminal sends Ctrl-C to every process of a command. Those that work for another one shall end
+when that one says so, and not with a message of their own, whatever they are just loading.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+
+
+@contextmanager
+def interrupts_waiting() -> Iterator[None]:
+    """A process that starts within never sees an interrupt; ours comes when the stretch is over."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # It starts with the first process otherwise, and lets interrupts through when it has.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,101 @@
+"""Takes a data directory; gives where in it a published data set lies, downloaded when it is not.
+
+What all published data sets share, whatever their format: they are looked for in a few folders,
+what is missing is downloaded into the first of them, and errors say what to put where by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ltspec.data.download import Remote, fetch
+from ltspec.errors import DataError
+
+
+def find(folder: Path, places: Sequence[str], choices: Sequence[Sequence[str]]) -> list[Path]:
+    """The files of the first choice that is whole in one of the ``places`` within ``folder``.
+
+    A choice is a list of names; what comes first is preferred, place before choice. Empty when
+    none is whole. Raises DataError (LT305) when a place cannot be looked into.
+    """
+    for place in places:
+        for names in choices:
+            files = [folder / place / name for name in names]
+            try:
+                if all(file.is_file() for file in files):
+                    return files
+            except OSError as error:
+                raise DataError(
+                    f"{folder / place} cannot be read: {error.strerror}", code="LT305"
+                ) from error
+    return []
+
+
+def needed(name: str, folder: Path | None) -> Path:
+    """The data directory. Raises DataError (LT305) when there is none."""
+    if folder is None:
+        raise DataError(
+            f"{name} needs a data directory, and none was given",
+            code="LT305",
+            hint="name one with --data or LTSPEC_DATA",
+        )
+    return folder
+
+
+def download(
+    name: str,
+    folder: Path,
+    place: str,
+    files: Sequence[Remote],
+    mirrors: Sequence[str],
+    report: Callable[[str], None],
+) -> None:
+    """Put ``files`` into ``place`` of the data directory ``folder``.
+
+    Raises DataError (LT305) that says what to put where by hand.
+    """
+    target = folder / place
+    try:
+        fetch(files, target, mirrors, report)
+    except DataError as error:
+        raise DataError(
+            f"{name} is not in {folder} and could not be downloaded: {error.message}",
+            code=error.code,
+            hint=f"put {', '.join(file.name for file in files)} into {target}, "
+            f"or choose another data directory with --data or LTSPEC_DATA",
+        ) from error
+
+
+def content(file: Path, limit: int) -> bytes:
+    """What is in a file; at most ``limit`` + 1 bytes, so that a caller sees when it is too long.
+
+    Raises DataError (LT305) when it cannot be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            return stream.read(limit + 1)
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}", code="LT305") from error
+
+
+def md5(data: bytes) -> str:
+    """The MD5 that data sets are published with; it tells damage, and keeps out nobody."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def damaged(file: Path | str, what: str) -> DataError:
+    """A file that does not hold what it should (LT306)."""
+    return DataError(
+        f"{file} {what}", code="LT306", hint="delete it, and it will be downloaded again"
+    )
+
+
+def others(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """The warning that files which were put there by hand are not the published ones."""
+    if not names:
+        return ()
+    listed = ", ".join(names)
+    are = "is not the published file" if len(names) == 1 else "are not the published files"
+    return (f"{folder}: {listed} {are}: another MD5",)

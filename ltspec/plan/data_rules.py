@@ -1,0 +1,103 @@
+"""Takes a spec, or the right parts of one; gives what is wrong with the data that it asks for.
+
+The part of :mod:`ltspec.plan.rules` that is about data sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ltspec.data.facts import STREAMED, USUAL_SIZE
+from ltspec.errors import DataError, Diagnostic
+from ltspec.plan import resolve
+
+
+def keys_of_other_data(spec: Any) -> Iterator[Diagnostic]:
+    """LT107, LT102: keys under ``data`` that this data set cannot have, or needs."""
+    data = spec.data
+    if data.name == "folder" and data.path is None:
+        yield Diagnostic(
+            "LT102",
+            "`path` is missing from `data`: a folder of images has to be named",
+            ("data", "path"),
+            "add `path: my/images`, a folder with `train/CLASS/` and `test/CLASS/`",
+        )
+    if data.name != "folder" and data.path is not None:
+        yield Diagnostic(
+            "LT107",
+            f"`path` is for `name: folder`; {data.name} lies in the data directory",
+            ("data", "path"),
+            "leave `path` out; `--data` or LTSPEC_DATA name the data directory",
+            at="key",
+        )
+    streamed = data.name in STREAMED
+    if not streamed:
+        for key in ("size", "shorter_side"):
+            if getattr(data, key) is not None:
+                yield Diagnostic(
+                    "LT107",
+                    f"`{key}` is for images of any size, and those of {data.name} have one",
+                    ("data", key),
+                    f"leave `{key}` out",
+                    at="key",
+                )
+        if data.augment == "resized-crop-flip":
+            yield Diagnostic(
+                "LT107",
+                f"`resized-crop-flip` is for images that are decoded as they come, not {data.name}",
+                ("data", "augment"),
+                "write `crop-flip`",
+            )
+        return
+    for key, idle in (("blur", 1), ("rotation", False)):
+        if getattr(data, key) != idle:
+            yield Diagnostic(
+                "LT107",
+                f"`{key}` is for data sets that are read whole, and {data.name} is streamed",
+                ("data", key),
+                f"leave `{key}` out",
+                at="key",
+            )
+    size = data.size or USUAL_SIZE
+    if data.shorter_side is not None and data.shorter_side < size:
+        yield Diagnostic(
+            "LT107",
+            f"`shorter_side` is {data.shorter_side}, and a square of {size} is cut out of it",
+            ("data", "shorter_side"),
+            f"write at least {size}",
+        )
+
+
+def folder_can_be_listed(spec: Any) -> Iterator[Diagnostic]:
+    """LT220."""
+    data = spec.data
+    if data.name != "folder" or data.path is None:
+        return
+    from ltspec.data.folder import folder_facts  # few specs need it
+
+    try:
+        folder_facts(Path(data.path), data.size or USUAL_SIZE, data.shorter_side)
+    except DataError as error:
+        yield Diagnostic("LT220", error.message, ("data", "path"), error.hint)
+
+
+def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
+    """LT201."""
+    known, size = resolve.facts(spec), spec.train.batch_size
+    if size > known.train:
+        name = spec.data.path or known.name
+        yield Diagnostic(
+            "LT201",
+            f"batch_size is {size:,}, but {name} has {known.train:,} training examples",
+            ("train", "batch_size"),
+            f"write at most {known.train}",
+        )
+
+
+DATA_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
+    keys_of_other_data,
+    folder_can_be_listed,
+    batch_fits_data,
+)
