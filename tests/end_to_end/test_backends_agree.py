@@ -139,6 +139,7 @@ def _control(store: Path, entry: int) -> Mask:
     """The mask of numpy in float32 when one initial weight is moved by one ulp."""
     import ltspec
     from ltspec.data.reader import load as load_data
+    from ltspec.data.readers import Readers
     from ltspec.decisions.criteria.magnitude import score
     from ltspec.decisions.masks import prune
     from ltspec.decisions.state import State
@@ -169,6 +170,7 @@ def _control(store: Path, entry: int) -> Mask:
             training.work.stop,
             {},
             load_data("digits", None).train,
+            Readers,
             adapter.open(settings),
             lower(plan, adapter, settings).lowerings[training.key],
             training.label,
