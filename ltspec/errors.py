@@ -103,6 +103,11 @@ CODES: dict[str, str] = {
     "LT218": "a depth that the family does not have",
     "LT219": "a function does not give a network",
     "LT220": "a folder of images cannot be used",
+    "LT230": "a measured network is not there",
+    "LT231": "a measure that does not apply",
+    "LT240": "a branch needs weights that were not rewound",
+    "LT241": "a branch's data does not fit the network",
+    "LT242": "there is no other seed",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",

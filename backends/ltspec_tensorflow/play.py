@@ -45,7 +45,8 @@ class TensorflowBackend:
         are rounded, memory, threads."""
         if settings.deterministic or settings.device == "cpu":
             tf.config.experimental.enable_op_determinism()
-        tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tf32")
+        if settings.precision != "float64":  # of which one may be opened beside another
+            tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tf32")
         for gpu in tf.config.list_physical_devices("GPU"):
             with suppress(RuntimeError):  # TensorFlow has started already, with its own choice
                 tf.config.experimental.set_memory_growth(gpu, True)

@@ -160,7 +160,7 @@ def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
     if stage.kind == "evaluate":
         return f"{stage.label} accuracy {facts['accuracy']:.2%}, loss {facts['loss']:.4f}"
     empty = [name for name, count in facts.get("kept", {}).items() if not count]
-    if stage.kind == "prune" and empty:
+    if stage.kind in ("prune", "remask") and empty:
         return f"warning: {stage.label} leaves no weight in {', '.join(empty)}"
     return ""
 

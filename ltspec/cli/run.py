@@ -80,7 +80,8 @@ def command(
     from rich.console import Console
 
     from ltspec.cli.progress import LiveBar, PlainLines
-    from ltspec.cli.tables import print_summary
+    from ltspec.cli.tables import print_instability, print_summary
+    from ltspec.engine.runner import scores
     from ltspec.engine.session import Session
     from ltspec.engine.watch import Silence
     from ltspec.results.report import write_results
@@ -107,6 +108,7 @@ def command(
         session.run(watch, checkpoint_seconds, processes)
     folder, tickets, rows = write_results(plan, session, bar.note)
     print_summary(Console(), plan, rows)
+    print_instability(Console(), plan, scores(plan, session.realm))
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from ltspec.cli.load import load_plan, load_spec
 from ltspec.errors import UsageError
 
 if TYPE_CHECKING:
+    from ltspec.plan.stages import Plan
     from ltspec.results.table import Row
 
 
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Also draw accuracy over density: .png, .svg or .pdf.",
 )
+@click.option(
+    "--plot-lines",
+    "lines",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also draw the error along the lines that `measure: instability` asks for.",
+)
 @options.store
 @options.overrides
 def command(
@@ -42,6 +50,7 @@ def command(
     backend: str | None,
     style: str,
     plot: Path | None,
+    lines: Path | None,
     store: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -55,7 +64,7 @@ def command(
 
     from rich.console import Console
 
-    from ltspec.cli.tables import print_summary
+    from ltspec.cli.tables import print_instability, print_summary
     from ltspec.engine.runner import scores
     from ltspec.engine.store import Store
     from ltspec.results import table
@@ -65,18 +74,15 @@ def command(
     if backend is not None:
         names = [name for name in names if name.rsplit("-", 1)[0] == backend]
     opened = Store.open(folder, create=False) if names else None
-    shown = {
-        name: found
-        for name in names
-        if opened and (found := table.rows(plan, scores(plan, opened.realm(name))))
-    }
+    facts = {name: scores(plan, opened.realm(name)) for name in names} if opened else {}
+    shown = {name: found for name in facts if (found := table.rows(plan, facts[name]))}
     if not shown:
         raise UsageError(
             f"{folder} holds no results of {spec}",
             code="LT309",
             hint=f"make them with `ltspec run {spec}`",
         )
-    if (style != "text" or plot) and len(shown) > 1:
+    if (style != "text" or plot or lines) and len(shown) > 1:
         raise UsageError(
             f"there are results of {', '.join(shown)}",
             code="LT309",
@@ -86,12 +92,15 @@ def command(
         if style == "text":
             click.echo(name)
             print_summary(Console(), plan, found)
+            print_instability(Console(), plan, facts[name])
         else:
             click.echo(
                 table.as_csv(found) if style == "csv" else table.as_json(plan, found), nl=False
             )
         if plot is not None:
             _plot(plan.name, found, plot)
+        if lines is not None:
+            _plot_lines(plan, facts[name], lines)
 
 
 def _plot(title: str, found: Sequence[Row], target: Path) -> None:
@@ -99,8 +108,27 @@ def _plot(title: str, found: Sequence[Row], target: Path) -> None:
     from ltspec.results.table import summary
 
     lines = summary(found)
+    split = next(iter(lines[0].accuracy))
+    _draw(lambda: plot_accuracy(lines, split, title, target), target)
+
+
+def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path) -> None:
+    from ltspec.results import instability
+    from ltspec.results.plots import plot_lines
+
+    found = instability.summary(instability.pairs(plan, facts))
+    if not found:
+        raise UsageError(
+            f"there are no lines to draw in {target}",
+            code="LT309",
+            hint="write `measure: [{kind: instability, of: [dense]}]` into the spec and run it",
+        )
+    _draw(lambda: plot_lines(found, plan.name, target), target)
+
+
+def _draw(draw: Callable[[], None], target: Path) -> None:
     try:
-        plot_accuracy(lines, next(iter(lines[0].accuracy)), title, target)
+        draw()
     except (OSError, ValueError) as error:
         raise UsageError(f"{target} cannot be written: {error}", code="LT309") from None
     click.echo(f"plot: {target}", err=True)

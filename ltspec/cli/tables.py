@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Plan
+from ltspec.results import instability
 from ltspec.results.table import Row, Spread, summary
 
 
@@ -39,6 +41,36 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
     missing = len(plan.outcomes) - len(rows)
     if missing:
         console.print(f"not done yet: {missing} of {len(plan.outcomes)} networks")
+
+
+def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> None:
+    """Print a line for each network and split that was measured, where the plan measures any."""
+    if not plan.comparisons:
+        return
+    pairs = instability.pairs(plan, facts)
+    title = "instability in points of error: mean (lowest-highest) over pairs of copies"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table.add_column("network")
+    for heading in ("level", "from step", "density"):
+        table.add_column(heading, justify="right")
+    table.add_column("split")
+    for heading in ("pairs", "instability"):
+        table.add_column(heading, justify="right")
+    for line in instability.summary(pairs):
+        found = line.instability
+        table.add_row(
+            line.branch,
+            str(line.level),
+            f"{line.step:,}",
+            f"{line.density:.2%}",
+            line.split,
+            str(line.pairs),
+            f"{found.mean:.2f} ({found.low:.2f}-{found.high:.2f})",
+        )
+    console.print(table)
+    missing = len(plan.comparisons) - len(pairs)
+    if missing:
+        console.print(f"not done yet: {missing} of {len(plan.comparisons)} lines")
 
 
 def accuracy_text(accuracy: Spread, replicates: int) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
+from ltspec.decisions.criteria import CRITERIA
 from ltspec.engine.backend import Adapter, Settings
 from ltspec.errors import BackendError
 from ltspec.networks.graph import OPS
-from ltspec.plan.stages import Plan
+from ltspec.plan.stages import Plan, Prune
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 GROUP = "ltspec.backends"
@@ -128,6 +129,10 @@ def features(plan: Plan, settings: Settings) -> set[str]:
         f"optimizer:{type(work.recipe.optimizer).__name__.lower()}" for _, work in plan.trainings()
     }
     wanted.add(f"precision:{settings.precision}")
+    for stage in plan.stages:
+        if isinstance(stage.work, Prune):
+            pinned = CRITERIA[stage.work.criterion].gradients
+            wanted |= {"precision:float64"} if pinned == "float64" else set()
     if settings.threads is not None:
         wanted.add("setting:threads")
     wanted.add("device:cpu" if settings.device == "cpu" else "device:gpu")

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from ltspec.decisions.state import Array, Arrays, Masks, State
 
@@ -48,6 +51,16 @@ def buffers_of(arrays: Arrays) -> dict[str, Array]:
 def masks_of(arrays: Arrays) -> dict[str, Array]:
     """Inverse of :func:`pack_masks`; empty for a dense state."""
     return _under(arrays, "mask/")
+
+
+def in_precision(arrays: Arrays, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Weights and running statistics in another type, under their names in the store; the
+    optimiser's memory is left out."""
+    return {
+        name: array.astype(dtype, copy=False)
+        for name, array in arrays.items()
+        if name.startswith(("weights/", "buffers/"))
+    }
 
 
 def state_of(arrays: Arrays, step: int) -> State:

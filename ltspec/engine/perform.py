@@ -6,10 +6,8 @@ counts are those of the plan, a ticket equals the state that it was rewound to.
 
 from __future__ import annotations
 
-import importlib
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,11 +17,12 @@ from ltspec.data.alteration import Alteration
 from ltspec.data.dataset import Dataset, Split
 from ltspec.data.streamed import Folder, StreamedSplit
 from ltspec.decisions import masks as masking
-from ltspec.decisions.criteria import CRITERIA, Score
-from ltspec.decisions.initial import initial_buffers, initial_weights
+from ltspec.decisions.initial import initial_buffers
 from ltspec.decisions.state import Array, Arrays, Masks, State
+from ltspec.engine import controls
 from ltspec.engine.arrays import (
     buffers_of,
+    in_precision,
     masks_of,
     pack_buffers,
     pack_masks,
@@ -32,14 +31,27 @@ from ltspec.engine.arrays import (
     state_of,
     weights_of,
 )
-from ltspec.engine.backend import Backend, Evaluation, storage
-from ltspec.engine.execution import STREAMED_BYTES, ExecutionPlan
+from ltspec.engine.backend import Backend, Precision, storage
+from ltspec.engine.evaluating import evaluate, line
+from ltspec.engine.execution import ExecutionPlan
+from ltspec.engine.pruning import prune
 from ltspec.engine.store import Result
 from ltspec.engine.training import Progress, Training, play
 from ltspec.engine.watch import Watch
 from ltspec.errors import InvariantError, RunError
 from ltspec.plan.cost import slots
-from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
+from ltspec.plan.stages import (
+    Evaluate,
+    Init,
+    Line,
+    Perturb,
+    Plan,
+    Prune,
+    Remask,
+    Rewind,
+    Stage,
+    Train,
+)
 
 if TYPE_CHECKING:
     from ltspec.data.readers import Readers
@@ -55,20 +67,24 @@ class Bench:
 
     plan: Plan
     execution: ExecutionPlan
-    open_backend: Callable[[], Backend]
+    open_backend: Callable[[Precision], Backend]
     open_data: Callable[[str, Alteration | None], Dataset | Folder]
     played_on: Mapping[str, str]
     """Device and versions, kept with each training."""
-    _backend: Backend | None = None
+    _backends: dict[Precision, Backend] = field(default_factory=dict)
     _readers: Readers | None = None
     _data: dict[tuple[str, Alteration | None], Dataset | Folder] = field(default_factory=dict)
 
     @property
     def backend(self) -> Backend:
-        """The backend, started at first use."""
-        if self._backend is None:
-            self._backend = self.open_backend()
-        return self._backend
+        """The backend in the run's precision, started at first use."""
+        return self.backend_in(self.execution.settings.precision)
+
+    def backend_in(self, precision: Precision) -> Backend:
+        """The backend in another precision than the run's, for what is pinned to one."""
+        if precision not in self._backends:
+            self._backends[precision] = self.open_backend(precision)
+        return self._backends[precision]
 
     def data(self, name: str, alteration: Alteration | None) -> Dataset | Folder:
         """A data set, read and altered at first use."""
@@ -111,17 +127,23 @@ def perform(
     """Do one stage's work. Raises InvariantError when the result breaks a promise."""
     graph = bench.plan.graphs[stage.work.graph]
     match stage.work:
-        case Init(rule=rule, seed=seed, draw=draw, norm_scale=norm_scale):
-            weights = initial_weights(graph, rule, seed, draw, norm_scale or "one")
+        case Init() as work:
+            weights = controls.initial(graph, work)
             return {}, {**pack_weights(weights), **pack_buffers(initial_buffers(graph))}
         case Train() as work:
             return _train(stage, work, inputs["state"], bench, checkpoints, watch)
         case Prune() as work:
-            return _prune(work, {p.name: p.shape for p in graph.parameters}, inputs)
+            return prune(work, inputs, bench)
+        case Remask() as work:
+            return controls.remask(work, graph, inputs)
+        case Perturb() as work:
+            return controls.perturb(work, graph, inputs)
         case Rewind():
             return _rewind(inputs["state"].arrays, masks_of(inputs["mask"].arrays))
         case Evaluate() as work:
-            return _evaluate(stage, work, inputs["state"].arrays, bench)
+            return evaluate(stage, work, inputs["state"].arrays, bench)
+        case Line() as work:
+            return line(stage, work, inputs["first"].arrays, inputs["second"].arrays, bench)
 
 
 def _train(
@@ -130,7 +152,9 @@ def _train(
     began = time.perf_counter()
     masks = masks_of(start.arrays)
     dtype = storage(bench.execution.settings.precision)
-    progress = Progress(state_of(_fresh(start.arrays, dtype), work.start), np.zeros(0, np.float32))
+    progress = Progress(
+        state_of(in_precision(start.arrays, dtype), work.start), np.zeros(0, np.float32)
+    )
     earlier = checkpoints.latest(stage)
     if earlier is not None:
         step, arrays = earlier
@@ -174,15 +198,6 @@ def _train(
     return facts, _pack(progress, with_slots=stage.resumable)
 
 
-def _fresh(arrays: Arrays, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Weights and buffers in the run's precision, no slots: the optimiser is fresh at the start."""
-    return {
-        name: array.astype(dtype, copy=False)
-        for name, array in arrays.items()
-        if name.startswith(("weights/", "buffers/"))
-    }
-
-
 def _pack(progress: Progress, with_slots: bool) -> dict[str, Array]:
     state = progress.state
     arrays = {**pack_weights(state.weights), **pack_buffers(state.buffers), "loss": progress.losses}
@@ -200,45 +215,6 @@ def _check_trained(state: State, masks: Masks, stage: Stage) -> None:
         if name in masks and np.any(array[~masks[name]]):
             count = np.count_nonzero(array[~masks[name]])
             raise InvariantError(f"{stage.label}: {count} pruned weights of {name} are not zero")
-
-
-def _prune(
-    work: Prune, shapes: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Result]
-) -> Made:
-    before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
-    weights = weights_of(inputs["state"].arrays) if "state" in inputs else {}
-    module = importlib.import_module(f"ltspec.decisions.criteria.{CRITERIA[work.criterion].module}")
-    score: Score = module.score
-    scores = score({name: shapes[name] for name in work.tensors}, weights, work.seed or 0)
-    _check_scores(work, scores, shapes)
-    masks = masking.prune(scores, before, work.keep)
-    kept = masking.count_kept(masks)
-    counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
-    if counts != work.keep:
-        raise InvariantError(f"a mask keeps {counts} weights, and the plan says {work.keep}")
-    for name, mask in masks.items():
-        if name in before and np.any(mask & ~before[name]):
-            raise InvariantError(f"the mask of {name} has grown")
-    return {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}, pack_masks(
-        masks
-    )
-
-
-def _check_scores(work: Prune, scores: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """A criterion is easily added, and as easily wrong."""
-    if list(scores) != list(work.tensors):
-        raise InvariantError(
-            f"the criterion {work.criterion} scored {', '.join(scores) or 'nothing'}, "
-            f"and not {', '.join(work.tensors)} in this order"
-        )
-    for name, score in scores.items():
-        if score.shape != shapes[name]:
-            raise InvariantError(
-                f"the criterion {work.criterion} gave {name} scores of shape {score.shape}, "
-                f"and not {shapes[name]}"
-            )
-        if np.isnan(score).any():
-            raise InvariantError(f"the criterion {work.criterion} gave {name} a score of NaN")
 
 
 def _rewind(arrays: Arrays, masks: Masks) -> Made:
@@ -259,39 +235,3 @@ def _rewind(arrays: Arrays, masks: Masks) -> Made:
         "of": {name: int(mask.size) for name, mask in masks.items()},
     }
     return facts, {**pack_weights(weights), **pack_buffers(buffers), **pack_masks(masks)}
-
-
-def _evaluate(stage: Stage, work: Evaluate, arrays: Arrays, bench: Bench) -> Made:
-    arrays = _fresh(arrays, storage(bench.execution.settings.precision))
-    weights, buffers = weights_of(arrays), buffers_of(arrays)
-    examples = bench.split(work.data, work.split, work.alteration)
-    graph = bench.plan.graphs[work.graph]
-    pieces = [examples] if isinstance(examples, Split) else _decoded(examples, bench.readers())
-    found = sum(
-        (bench.backend.evaluate(graph, piece, weights, buffers) for piece in pieces),
-        Evaluation(0, 0, 0.0),
-    )
-    if found.examples != len(examples) or not 0 <= found.correct <= found.examples:
-        raise InvariantError(f"{stage.label}: measured {found}, of {len(examples)} examples")
-    if not math.isfinite(found.loss_sum):
-        raise RunError(
-            f"{stage.label}: the network's answers are not finite numbers",
-            code="LT401",
-            hint="the training diverged: lower train.optimizer.lr or add warm-up",
-        )
-    return {
-        "examples": found.examples,
-        "correct": found.correct,
-        "accuracy": found.correct / found.examples,
-        "loss": found.loss_sum / found.examples,
-    }, {}
-
-
-def _decoded(split: StreamedSplit, readers: Readers) -> Iterator[Split]:
-    """All of a streamed split, a few images at a time."""
-    count = max(1, STREAMED_BYTES // (3 * split.size**2))
-    every = np.arange(len(split))
-    due = [every[begin : begin + count] for begin in range(0, len(split), count)]
-    pieces = readers.pieces(split, ((indices, None) for indices in due))
-    for indices, images in zip(due, pieces, strict=True):
-        yield split.piece(indices, images)

@@ -36,7 +36,7 @@ class Standing:
 
 
 def standing(plan: Plan, has: Callable[[str], bool]) -> Standing:
-    """What is still to be done: what the outcomes need and the store does not hold."""
+    """What is still to be done: what the tables need and the store does not hold."""
     held = [has(stage.key) for stage in plan.stages]
     wanted: set[int] = set()
     waiting = [
@@ -47,6 +47,7 @@ def standing(plan: Plan, has: Callable[[str], bool]) -> Standing:
             *([outcome.ticket] if outcome.ticket is not None else []),
         )
     ]
+    waiting += [comparison.line for comparison in plan.comparisons]
     while waiting:
         place = waiting.pop()
         if not held[place] and place not in wanted:
@@ -95,6 +96,8 @@ def verify_outcomes(plan: Plan, realm: Realm) -> None:
             realm.read(plan.stages[outcome.ticket].key)
         for place in outcome.scores.values():
             realm.read_facts(plan.stages[place].key)
+    for comparison in plan.comparisons:
+        realm.read_facts(plan.stages[comparison.line].key)
 
 
 class _Ready:
@@ -242,11 +245,12 @@ class _Trail:
 
 
 def scores(plan: Plan, realm: Realm) -> Mapping[int, Mapping[str, object]]:
-    """Facts of every evaluation that the store holds, by its place in the plan."""
+    """Facts of every evaluation and line that the store holds, by its place in the plan."""
+    places = [place for outcome in plan.outcomes for place in outcome.scores.values()]
+    places += [comparison.line for comparison in plan.comparisons]
     found = {}
-    for outcome in plan.outcomes:
-        for place in outcome.scores.values():
-            facts = realm.read_facts(plan.stages[place].key)
-            if facts is not None:
-                found[place] = facts
+    for place in places:
+        facts = realm.read_facts(plan.stages[place].key)
+        if facts is not None:
+            found[place] = facts
     return found

@@ -12,7 +12,7 @@ from ltspec.data.reader import read
 from ltspec.data.streamed import Folder
 from ltspec.decisions.alter import altered
 from ltspec.engine import adapters, runner
-from ltspec.engine.backend import Precision, Settings
+from ltspec.engine.backend import Backend, Precision, Settings
 from ltspec.engine.execution import ExecutionPlan, lower
 from ltspec.engine.perform import Bench
 from ltspec.engine.store import Realm, Store
@@ -78,7 +78,11 @@ class Session:
             "threads": str(threads or "all"),
             **versions,
         }
-        bench = Bench(plan, lowered, lambda: adapter.open(settings), open_data, played_on)
+
+        def open_backend(precision: Precision) -> Backend:
+            return adapter.open(replace(settings, precision=precision))
+
+        bench = Bench(plan, lowered, open_backend, open_data, played_on)
         return cls(plan, lowered, opened, opened.realm(lowered.realm), bench, data, versions)
 
     @property

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from ltspec.language.checks import unique, word_or_list
+from ltspec.language.data import Data
 from ltspec.language.duration import Duration
+from ltspec.language.prune import Rewinding
 from ltspec.language.section import Section
+from ltspec.language.train import Positive, Train
 
+Draw = Annotated[int, Field(ge=1, le=1_000_000)]
 Level = Annotated[int, Field(ge=1)]
 
 Levels = Annotated[
@@ -36,12 +40,127 @@ class Reinitialize(Section):
     (Frankle and Carbin 2019, the random reinitialisation control)."""
     levels: Levels = "all"
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
-    draw: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    draw: Draw = 1
     """Which of the independent draws of fresh weights. Two branches with the same number start
     from the same weights."""
+    same_sign: bool = False
+    """Whether each fresh weight takes the sign of the original initial weight (Zhou et al. 2019;
+    Frankle, Schwab and Morcos 2020), so that only its size is new."""
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
 
-Branch = Reinitialize
+class ShuffleMask(Section):
+    """The ticket's weights under a random permutation of its mask."""
+
+    kind: Literal["shuffle-mask"]
+    """What is done with the ticket. `shuffle-mask`: its mask is permuted at random, and laid on
+    the same rewound weights. As many weights are left, in other places."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    within: Literal["layer", "all"] = "layer"
+    """What is permuted. `layer`: each tensor's mask on its own, so that each keeps as many weights
+    as in the ticket; `all`: those of all prunable tensors together, so that only their sum stays.
+    """
+    draw: Draw = 1
+    """Which of the independent permutations."""
+    schedule: Duration | None = None
+    """Where learning rate and data order begin. The default is where the ticket's begin."""
+
+
+class RandomMask(Section):
+    """The ticket's weights under a random mask with layer densities of its own."""
+
+    kind: Literal["random-mask"]
+    """What is done with the ticket. `random-mask`: as many weights are kept as in the ticket, at
+    random places of its rewound weights. `layers` says how many in each layer; for as many as the
+    ticket has in each, or for no rule at all, use `shuffle-mask`."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    layers: Literal["erk", "uniform"] = "erk"
+    """How the weights are shared out among the layers. `uniform`: the same density in each; `erk`:
+    density in proportion to the sum of a layer's dimensions over their product, layers that would
+    be more than full being full (Evci et al. 2020, Erdos-Renyi-kernel)."""
+    draw: Draw = 1
+    """Which of the independent draws."""
+    schedule: Duration | None = None
+    """Where learning rate and data order begin. The default is where the ticket's begin."""
+
+
+class Perturb(Section):
+    """The ticket with its rewound weights changed: Frankle, Schwab and Morcos (2020)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["noise"]}, {"required": ["permute"]}]}
+    )
+
+    kind: Literal["perturb"]
+    """What is done with the ticket. `perturb`: its mask is kept, and its rewound weights are
+    changed by `noise` or `permute` (after Frankle, Schwab and Morcos 2020). All weights of conv
+    and linear layers that survive are; no bias, no norm."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    noise: Positive | None = None
+    """Add normal noise of so many standard deviations of the layer's surviving weights. Excludes
+    `permute`."""
+    permute: Literal["layer", "filters"] | None = None
+    """Permute surviving weights at random: those of a `layer`, or those of each of its `filters`
+    (all weights into one output channel or neuron) among themselves. Excludes `noise`."""
+    draw: Draw = 1
+    """Which of the independent draws."""
+    schedule: Duration | None = None
+    """Where learning rate and data order begin. The default is where the ticket's begin."""
+
+
+class Retrain(Section):
+    """The ticket trained in another way, or on other data."""
+
+    kind: Literal["retrain"]
+    """What is done with the ticket. `retrain`: mask and rewound weights are kept, and trained as
+    `train` and `data` of this branch say; at least one of the two is written. It is measured on
+    the data that it is trained on."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    train: Train | None = None
+    """How the branch is trained: a section of its own, nothing is taken over from the spec's. The
+    default is the spec's."""
+    data: Data | None = None
+    """What the branch is trained and tested on: a section of its own. Images must have the same
+    shape and as many classes. The default is the spec's."""
+    schedule: Duration | None = None
+    """Where learning rate and data order of the branch's training begin. The default is its first
+    step."""
+
+
+class RewindApart(Section):
+    """The ticket's mask with weights and schedule rewound in another way."""
+
+    kind: Literal["rewind"]
+    """What is done with the ticket. `rewind`: its mask is kept, and weights and schedule are
+    rewound to other points: weight rewinding, learning-rate rewinding and fine-tuning beside the
+    main line (Renda, Frankle and Carbin 2020). `weights: end` are those that the mask was made
+    from."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    rewind: Rewinding
+    """Where the branch begins anew: a section like `prune.rewind`, or `none`."""
+
+
+class OtherSeed(Section):
+    """The ticket's mask on the weights of the next replicate."""
+
+    kind: Literal["other-seed"]
+    """What is done with the ticket. `other-seed`: its mask is laid on the rewound weights of the
+    next replicate (of the first for the last one), which are trained in that replicate's data
+    order. Needs two replicates with different initial weights."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    schedule: Duration | None = None
+    """Where learning rate and data order begin. The default is where the ticket's begin."""
+
+
+Branch = Annotated[
+    Reinitialize | ShuffleMask | RandomMask | Perturb | Retrain | RewindApart | OtherSeed,
+    Field(discriminator="kind", description="What one line beside the ticket's is made of."),
+]
 """The sections that may stand behind a branch's name."""

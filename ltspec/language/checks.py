@@ -45,6 +45,20 @@ def word_or_mapping(value: Any) -> str | None:
     return "word" if isinstance(value, str) else None
 
 
+def word_or_number(value: Any) -> str:
+    """The tag of a field that is a number or a word; what is neither is told to be no number."""
+    return "word" if isinstance(value, str) else "number"
+
+
+class Named(dict[str, str]):
+    """A section that was written as the word that names it."""
+
+
+def named(value: Any) -> Any:
+    """A word as the section of that name, with its defaults; all else as it is."""
+    return Named(name=value) if isinstance(value, str) else value
+
+
 def number_or_mapping(value: Any) -> str:
     """The tag of a field that is a number or a section; what is neither is told to be no number."""
     return "mapping" if _is_mapping(value) else "number"

@@ -10,13 +10,21 @@ from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
+from ltspec.language.variants import as_branch_sees, placed
 
 _REWIND: Path = ("prune", "rewind")
 
 
 def combinations(spec: Any) -> Iterator[Diagnostic]:
     """Keys that exclude or need each other. A rule whose keys are wrong themselves is left out."""
-    for rule in (_nesterov_needs_momentum, _rewind_is_one_of_two):
+    for rule in (
+        _nesterov_needs_momentum,
+        _rewind_is_one_of_two,
+        _scores_have_weights,
+        _batches_are_for_norms,
+        _rates_are_for_layers,
+        _branches_are_whole,
+    ):
         try:
             yield from rule(spec)
         except Unknown:
@@ -54,7 +62,7 @@ def _rewind_is_one_of_two(spec: Any) -> Iterator[Diagnostic]:
     if not written:
         yield Diagnostic(
             "LT102",
-            "`prune.rewind` does not say where to",
+            "`rewind` does not say where to",
             (*_REWIND, "to"),
             "write `{to: 0it}`, or `weights` and `schedule` apart",
         )
@@ -81,5 +89,86 @@ def _rewind_is_one_of_two(spec: Any) -> Iterator[Diagnostic]:
             "`retrain` is only for `schedule: end`: elsewhere the rest of the training follows",
             (*_REWIND, "retrain"),
             "leave `retrain` out, or write `schedule: end`",
+            at="key",
+        )
+
+
+def _scores_have_weights(spec: Any) -> Iterator[Diagnostic]:
+    criterion, rewind = spec.prune.criterion, spec.prune.rewind
+    if criterion.name == "random" or criterion.at != "rewind":
+        return
+    if isinstance(rewind, str) or rewind.weights == "end":
+        yield Diagnostic(
+            "LT107",
+            "`at: rewind` looks at the weights of the rewind point, and these are not rewound",
+            ("prune", "criterion", "at"),
+            "write `at: end` or `at: init`, or a point behind `prune.rewind`",
+        )
+
+
+def _batches_are_for_norms(spec: Any) -> Iterator[Diagnostic]:
+    criterion = spec.prune.criterion
+    if criterion.name == "snip" and criterion.mode == "eval" and criterion.batch_size is not None:
+        yield Diagnostic(
+            "LT107",
+            "`batch_size` is for `mode: train`: with running statistics it would change nothing",
+            ("prune", "criterion", "batch_size"),
+            "leave `batch_size` out, or write `mode: train`",
+            at="key",
+        )
+
+
+def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
+    for name, branch in spec.branches.items():
+        for rule in (_perturbs_one_way, _retrains_otherwise, _own_sections_are_whole):
+            try:
+                yield from rule(spec, name, branch)
+            except Unknown:
+                continue
+
+
+def _perturbs_one_way(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind != "perturb":
+        return
+    if branch.noise is None and branch.permute is None:
+        yield Diagnostic(
+            "LT102",
+            f"branch {name} does not say how weights are perturbed",
+            ("branches", name, "noise"),
+            "add `noise: 0.5` or `permute: layer`",
+        )
+    if branch.noise is not None and branch.permute is not None:
+        yield Diagnostic(
+            "LT107",
+            "`noise` and `permute` are two perturbations, and a branch has one",
+            ("branches", name, "permute"),
+            "write two branches",
+            at="key",
+        )
+
+
+def _retrains_otherwise(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind == "retrain" and branch.train is None and branch.data is None:
+        yield Diagnostic(
+            "LT102",
+            f"branch {name} does not say what is other than in the ticket's training",
+            ("branches", name, "train"),
+            "add `train` or `data`, or write `kind: rewind` for another starting point",
+        )
+
+
+def _own_sections_are_whole(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    for rule in (_nesterov_needs_momentum, _rewind_is_one_of_two):
+        yield from placed(rule(as_branch_sees(spec, branch)), name, branch)
+
+
+def _rates_are_for_layers(spec: Any) -> Iterator[Diagnostic]:
+    schedule = spec.prune.schedule
+    if schedule.name == "iterative" and schedule.rates and spec.prune.scope != "layer":
+        yield Diagnostic(
+            "LT107",
+            f"`rates` are for tensors on their own, and `scope` is `{spec.prune.scope}`",
+            ("prune", "schedule", "rates"),
+            "write `scope: layer`, or leave `rates` out",
             at="key",
         )

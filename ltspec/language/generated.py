@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ltspec.language.checks import known_version
+from ltspec.language.checks import named
 from ltspec.language.checks import number_or_mapping
 from ltspec.language.checks import unique
 from ltspec.language.checks import word_or_list
 from ltspec.language.checks import word_or_mapping
+from ltspec.language.checks import word_or_number
 from ltspec.language.duration import Duration
 from ltspec.language.duration import validate_absolute
 from ltspec.language.duration import validate_duration
@@ -179,6 +181,279 @@ Custom: Any = {
     'cls': View,
 }
 
+Iterative: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['iterative']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 1, 'le': 1000}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.2}},
+            'rates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'pattern': '^.+$'}, 'values_schema': {'type': 'float', 'gt': 0, 'le': 1}}, 'default_factory': dict, 'default_factory_takes_data': False}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Iterative',
+    },
+    'ref': 'ltspec.language.prune.Iterative',
+    'cls': View,
+}
+
+ToDensity: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['to-density']}},
+            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.2}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'ToDensity',
+    },
+    'ref': 'ltspec.language.prune.ToDensity',
+    'cls': View,
+}
+
+OneShot: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['one-shot']}},
+            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'OneShot',
+    },
+    'ref': 'ltspec.language.prune.OneShot',
+    'cls': View,
+}
+
+Prune: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'criterion': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-before', 'function': {'type': 'no-info', 'function': named}, 'schema': {'type': 'tagged-union', 'choices': {'magnitude': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Magnitude'}, 'random': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Random'}, 'snip': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Snip'}, 'synflow': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.SynFlow'}}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}}, 'default': View(name='magnitude', at='end')}},
+            'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['global', 'layer', 'erk']}, 'default': 'global'}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'iterative': Iterative, 'to-density': ToDensity, 'one-shot': OneShot}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
+            'rewind': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}, 'default': View(to=Duration(), weights=None, schedule=None, retrain=None)}},
+            'exempt': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str', 'min_length': 1}], 'variadic_item_index': 0}, 'default': ()}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Prune',
+    },
+    'ref': 'ltspec.language.prune.Prune',
+    'cls': View,
+}
+
+Reinitialize: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['reinitialize']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'same_sign': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Reinitialize',
+    },
+    'ref': 'ltspec.language.branches.Reinitialize',
+    'cls': View,
+}
+
+ShuffleMask: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['shuffle-mask']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'within': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['layer', 'all']}, 'default': 'layer'}},
+            'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'ShuffleMask',
+    },
+    'ref': 'ltspec.language.branches.ShuffleMask',
+    'cls': View,
+}
+
+RandomMask: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['random-mask']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'layers': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['erk', 'uniform']}, 'default': 'erk'}},
+            'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'RandomMask',
+    },
+    'ref': 'ltspec.language.branches.RandomMask',
+    'cls': View,
+}
+
+Perturb: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['perturb']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'noise': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'float', 'gt': 0, 'le': 1e+38}}, 'default': None}},
+            'permute': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'literal', 'expected': ['layer', 'filters']}}, 'default': None}},
+            'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Perturb',
+    },
+    'ref': 'ltspec.language.branches.Perturb',
+    'cls': View,
+}
+
+Retrain: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['retrain']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'train': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}}, 'default': None}},
+            'data': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}}, 'default': None}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Retrain',
+    },
+    'ref': 'ltspec.language.branches.Retrain',
+    'cls': View,
+}
+
+RewindApart: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['rewind']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'rewind': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'RewindApart',
+    },
+    'ref': 'ltspec.language.branches.RewindApart',
+    'cls': View,
+}
+
+OtherSeed: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['other-seed']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'OtherSeed',
+    },
+    'ref': 'ltspec.language.branches.OtherSeed',
+    'cls': View,
+}
+
+Instability: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['instability']}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('ticket',)}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 0}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}], 'variadic_item_index': 0, 'min_length': 1}}}, 'default': None}},
+            'siblings': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 2, 'le': 20}, 'default': 3}},
+            'alphas': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 3, 'le': 1000}, 'default': 30}},
+            'error': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Instability',
+    },
+    'ref': 'ltspec.language.measure.Instability',
+    'cls': View,
+}
+
+Spec: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'ltspec': {'type': 'model-field', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': known_version}, 'schema': {'type': 'int'}}},
+            'name': {'type': 'model-field', 'schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9._-]*$'}},
+            'about': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'str'}, 'default': ''}},
+            'model': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'lenet': Lenet, 'lenet5': Lenet5, 'conv': Conv, 'cifar-vgg': CifarVgg, 'cifar-resnet': CifarResnet, 'imagenet-resnet': ImagenetResnet, 'mobilenet-v1': MobilenetV1, 'custom': Custom}, 'discriminator': 'family', 'strict': False, 'from_attributes': True}},
+            'data': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}},
+            'train': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}},
+            'prune': {'type': 'model-field', 'schema': Prune},
+            'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
+            'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},
+            'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
+            'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [Instability], 'variadic_item_index': 0}, 'default': ()}},
+            'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Spec',
+    },
+    'ref': 'ltspec.language.spec.Spec',
+    'cls': View,
+}
+
 Data: Any = {
     'type': 'model',
     'schema': {
@@ -346,127 +621,79 @@ Train: Any = {
     'cls': View,
 }
 
-Iterative: Any = {
+Magnitude: Any = {
     'type': 'model',
     'schema': {
         'type': 'model-fields',
         'fields': {
-            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['iterative']}},
-            'levels': {'type': 'model-field', 'schema': {'type': 'int', 'ge': 1, 'le': 1000}},
-            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.2}},
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['magnitude']}},
+            'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['init', 'rewind', 'end']}, 'default': 'end'}},
         },
     },
     'config': {
         'extra_fields_behavior': 'forbid',
         'strict': True,
-        'title': 'Iterative',
+        'title': 'Magnitude',
     },
-    'ref': 'ltspec.language.prune.Iterative',
+    'ref': 'ltspec.language.criteria.Magnitude',
     'cls': View,
 }
 
-ToDensity: Any = {
+Random: Any = {
     'type': 'model',
     'schema': {
         'type': 'model-fields',
         'fields': {
-            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['to-density']}},
-            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
-            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.2}},
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['random']}},
         },
     },
     'config': {
         'extra_fields_behavior': 'forbid',
         'strict': True,
-        'title': 'ToDensity',
+        'title': 'Random',
     },
-    'ref': 'ltspec.language.prune.ToDensity',
+    'ref': 'ltspec.language.criteria.Random',
     'cls': View,
 }
 
-OneShot: Any = {
+Snip: Any = {
     'type': 'model',
     'schema': {
         'type': 'model-fields',
         'fields': {
-            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['one-shot']}},
-            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['snip']}},
+            'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['init', 'rewind', 'end']}, 'default': 'init'}},
+            'examples': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 1}, 'word': {'type': 'literal', 'expected': ['all']}}, 'discriminator': word_or_number}, 'default': 128}},
+            'mode': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['eval', 'train']}, 'default': 'eval'}},
+            'batch_size': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1}}, 'default': None}},
+            'rounds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}, 'default': 1}},
         },
     },
     'config': {
         'extra_fields_behavior': 'forbid',
         'strict': True,
-        'title': 'OneShot',
+        'title': 'Snip',
     },
-    'ref': 'ltspec.language.prune.OneShot',
+    'ref': 'ltspec.language.criteria.Snip',
     'cls': View,
 }
 
-Prune: Any = {
+SynFlow: Any = {
     'type': 'model',
     'schema': {
         'type': 'model-fields',
         'fields': {
-            'criterion': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['magnitude', 'random']}, 'default': 'magnitude'}},
-            'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['global', 'layer']}, 'default': 'global'}},
-            'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'iterative': Iterative, 'to-density': ToDensity, 'one-shot': OneShot}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
-            'rewind': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}, 'default': View(to=Duration(), weights=None, schedule=None, retrain=None)}},
-            'exempt': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str', 'min_length': 1}], 'variadic_item_index': 0}, 'default': ()}},
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['synflow']}},
+            'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['init', 'rewind', 'end']}, 'default': 'init'}},
+            'rounds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}, 'default': 100}},
         },
     },
     'config': {
         'extra_fields_behavior': 'forbid',
         'strict': True,
-        'title': 'Prune',
+        'title': 'SynFlow',
     },
-    'ref': 'ltspec.language.prune.Prune',
-    'cls': View,
-}
-
-Reinitialize: Any = {
-    'type': 'model',
-    'schema': {
-        'type': 'model-fields',
-        'fields': {
-            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['reinitialize']}},
-            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
-            'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
-            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
-        },
-    },
-    'config': {
-        'extra_fields_behavior': 'forbid',
-        'strict': True,
-        'title': 'Reinitialize',
-    },
-    'ref': 'ltspec.language.branches.Reinitialize',
-    'cls': View,
-}
-
-Spec: Any = {
-    'type': 'model',
-    'schema': {
-        'type': 'model-fields',
-        'fields': {
-            'ltspec': {'type': 'model-field', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': known_version}, 'schema': {'type': 'int'}}},
-            'name': {'type': 'model-field', 'schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9._-]*$'}},
-            'about': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'str'}, 'default': ''}},
-            'model': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'lenet': Lenet, 'lenet5': Lenet5, 'conv': Conv, 'cifar-vgg': CifarVgg, 'cifar-resnet': CifarResnet, 'imagenet-resnet': ImagenetResnet, 'mobilenet-v1': MobilenetV1, 'custom': Custom}, 'discriminator': 'family', 'strict': False, 'from_attributes': True}},
-            'data': {'type': 'model-field', 'schema': Data},
-            'train': {'type': 'model-field', 'schema': Train},
-            'prune': {'type': 'model-field', 'schema': Prune},
-            'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
-            'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},
-            'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': Reinitialize}, 'default_factory': dict, 'default_factory_takes_data': False}},
-            'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
-        },
-    },
-    'config': {
-        'extra_fields_behavior': 'forbid',
-        'strict': True,
-        'title': 'Spec',
-    },
-    'ref': 'ltspec.language.spec.Spec',
+    'ref': 'ltspec.language.criteria.SynFlow',
     'cls': View,
 }
 
@@ -512,5 +739,5 @@ Seeds: Any = {
 SCHEMA: Any = {
     'type': 'definitions',
     'schema': Spec,
-    'definitions': [Rewind, Seeds],
+    'definitions': [Data, Train, Magnitude, Random, Snip, SynFlow, Rewind, Seeds],
 }

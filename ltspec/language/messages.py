@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ltspec.errors import Diagnostic, Path
+from ltspec.language.checks import Named
 from ltspec.language.scalars import resolve
 from ltspec.language.section import (
     Section,
@@ -93,16 +94,17 @@ def locate(root: type[Section], loc: Iterable[str | int]) -> Place:
     annotation: Any = root
     beside = ""
     for element in loc:
+        if element == "[key]":
+            return Place(path, section, str, "key")
         choices = alternatives(annotation)
         if len(choices) > 1:  # Pydantic names the alternative; the file does not
             annotation = _alternative(choices, element)
             others = [choice for choice in choices if choice is not annotation]
             beside = "a mapping" if is_section(others[0]) else "a list"
+            beside = "a number" if others[0] is int else beside
             continue
         beside = ""
         annotation = choices[0]
-        if element == "[key]":
-            return Place(path, section, str, "key")
         path = (*path, element)
         if is_section(annotation):
             section = annotation
@@ -121,6 +123,8 @@ def _alternative(choices: tuple[Any, ...], tag: str | int) -> Any:
         if is_section(choice) and (kind(choice) == tag or (tag == "mapping" and not kind(choice))):
             return choice
         if tag == "list" and get_origin(choice) is tuple:
+            return choice
+        if tag == "word" and get_origin(choice) is Literal:
             return choice
     return next(
         choice for choice in choices if not is_section(choice) and get_origin(choice) is not tuple
@@ -154,7 +158,7 @@ def _diagnostics(
     elif type_ == "union_tag_invalid":
         tag = kind_key(alternatives(place.annotation)[0])
         kinds = [kind(choice) or "" for choice in alternatives(place.annotation)]
-        yield _choice((*path, tag), value[tag], kinds)
+        yield _choice(path if isinstance(value, Named) else (*path, tag), value[tag], kinds)
     elif type_ == "literal_error":
         words = [str(word) for word in _words(place.annotation)]
         wrong = _choice(path, value, words, place.beside)

@@ -67,6 +67,8 @@ def _part(constrained: Any, annotation: Any, value: Any, bad: list[Path]) -> Any
         return Partial(target, value, bad)
     if get_origin(target) is dict:
         item = item_annotation(target)
+        if not any(is_section(alternative) for alternative in alternatives(item)):
+            raise Unknown  # a plain value has no keys that could be asked for one by one
         return {key: _entry(item, key, inner, bad) for key, inner in value.items()}
     raise Unknown
 

@@ -7,11 +7,16 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from ltspec.language.checks import word_or_mapping
+from ltspec.language.criteria import Criterion, Magnitude
 from ltspec.language.duration import Duration, Point
 from ltspec.language.section import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Pattern = Annotated[str, Field(min_length=1)]
+RatePattern = Annotated[str, Field(pattern=r"^.+$")]
+Rate = Annotated[
+    float, Field(gt=0, le=1, description="What `fraction` is multiplied by for these tensors.")
+]
 
 
 class Iterative(Section):
@@ -25,6 +30,11 @@ class Iterative(Section):
     fraction: Share = 0.2
     """The share of the remaining prunable weights that goes at each level; the count is rounded
     half to even."""
+    rates: dict[RatePattern, Rate] = Field(default_factory=dict)
+    """For `scope: layer`: what `fraction` is multiplied by for the tensors of a name or pattern,
+    the first that matches. `{fc3.weight: 0.5}` prunes an output layer at half the rate, and
+    `{"conv*": 0.5}` convolutions by 10% where the rest loses 20% (Frankle and Carbin 2019,
+    Fig. 2)."""
 
 
 class ToDensity(Section):
@@ -90,15 +100,19 @@ Rewinding = Annotated[
 class Prune(Section):
     """What is pruned, by what, how far, and where retraining begins."""
 
-    criterion: Literal["magnitude", "random"] = "magnitude"
-    """What is pruned first. `magnitude`: the smallest absolute values at the end of training
-    (Frankle and Carbin 2019); `random`: any, the control."""
-    scope: Literal["global", "layer"] = "global"
+    # This default and that of `rewind` are made without their own validators, which would be built
+    # for them alone at each start.
+    criterion: Criterion = Magnitude.model_construct(name="magnitude")
+    """What is pruned first: a word such as `snip`, which has every default, or a mapping such as
+    `{name: snip, examples: all}`."""
+    scope: Literal["global", "layer", "erk"] = "global"
     """What is compared with what. `global`: all prunable weights in one ranking; `layer`: each
-    tensor on its own, losing the same fraction."""
+    tensor on its own, losing the same fraction; `erk`: each tensor on its own, keeping
+    eps sum(shape) of its weights, where eps is such that all together keep as many as with
+    `global`, and a tensor that would keep more than it has is dense (Erdos-Renyi-kernel, Evci et
+    al. 2020)."""
     schedule: Schedule
     """How much goes, and in how many levels."""
-    # Made without its own validator, which would be built for this alone at each start.
     rewind: Rewinding = Rewind.model_construct(to=Duration())
     """Where a pruned network begins anew. `{to: 0it}` goes back to initialisation; `none` prunes
     without retraining."""

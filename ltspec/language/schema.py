@@ -60,6 +60,8 @@ def describe(path: str) -> str:
             near = get_close_matches(last, list(lasts), 2, 0.75)
             exact = [each for each in known if each.rsplit(".", 1)[-1] in near]
         exact = exact or get_close_matches(path, known, 3, 0.5)
+        # A branch's own `train` is written as the spec's is, which is the one that is meant.
+        exact = [one for one in exact if not any(one.endswith(f".{other}") for other in exact)]
         raise UnknownPath(path, tuple(dict.fromkeys(exact))[:5])
     blocks: dict[str, list[str]] = {}
     for key in found:

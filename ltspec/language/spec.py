@@ -12,6 +12,7 @@ from ltspec.language.branches import Branch
 from ltspec.language.checks import VERSION, known_version, number_or_mapping, unique
 from ltspec.language.combinations import combinations
 from ltspec.language.data import Data
+from ltspec.language.measure import Measure
 from ltspec.language.messages import diagnose
 from ltspec.language.model import Model
 from ltspec.language.partial import Partial
@@ -79,6 +80,9 @@ class Spec(Section):
     `{init: 1, order: 1, mask: 1}` apart. The default is 1, 2, 3, ..."""
     branches: dict[BranchName, Branch] = Field(default_factory=dict)
     """What tickets are compared with: a name of your choice, and what is done."""
+    measure: tuple[Measure, ...] = ()
+    """What is asked of networks beyond their accuracy, such as `{kind: instability, of: [dense]}`.
+    Each entry has rows in a table of its own."""
     evaluate: Annotated[
         tuple[Split, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),

@@ -5,9 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.recipe import Optimizer, Sgd
 from ltspec.networks.graph import Graph
-from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
+from ltspec.plan.stages import (
+    Evaluate,
+    Init,
+    Line,
+    Perturb,
+    Plan,
+    Prune,
+    Remask,
+    Rewind,
+    Stage,
+    Train,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +29,9 @@ class Cost:
     steps: int = 0
     """Training steps."""
     flops: int = 0
-    """Floating-point operations of training: three forward passes an example (forward, and twice
-    that backward), a multiply-add counting as two. Masks do not make it less."""
+    """Floating-point operations of training and of scores by gradients: three forward passes an
+    example (forward, and twice that backward), a multiply-add counting as two. Masks do not make
+    it less."""
     disk: int = 0
     """Bytes in the store, to within a few hundred."""
 
@@ -61,12 +74,26 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
                 3 * graph.forward_flops * seen,
                 (weights * kept + buffers) * float_bytes + 4 * (stop - start),
             )
-        case Prune(tensors=tensors):
+        case Prune(tensors=tensors) as work:
+            flops = 3 * graph.forward_flops * _scored_on(work)
+            return Cost(flops=flops, disk=_entries(graph, tensors))
+        case Remask(tensors=tensors):
             return Cost(disk=_entries(graph, tensors))
+        case Perturb():
+            return Cost(disk=(weights + buffers) * float_bytes)
         case Rewind():
             return Cost(disk=(weights + buffers) * float_bytes + _mask_bytes(plan, stage))
         case Evaluate():
             return Cost(disk=0)
+        case Line(alphas=alphas):
+            return Cost(disk=60 * alphas)
+
+
+def _scored_on(work: Prune) -> int:
+    """Examples whose gradient a criterion asks for; SynFlow has one of its own."""
+    if CRITERIA[work.criterion].gradients == "none":
+        return 0
+    return work.rounds * (1 if work.sample is None else work.sample.examples)
 
 
 def _entries(graph: Graph, tensors: tuple[str, ...]) -> int:
@@ -75,7 +102,11 @@ def _entries(graph: Graph, tensors: tuple[str, ...]) -> int:
 
 def _mask_bytes(plan: Plan, stage: Stage) -> int:
     mask = plan.stages[stage.inputs["mask"]].work
-    return _entries(plan.graphs[stage.work.graph], mask.tensors) if isinstance(mask, Prune) else 0
+    return (
+        _entries(plan.graphs[stage.work.graph], mask.tensors)
+        if isinstance(mask, Prune | Remask)
+        else 0
+    )
 
 
 def total(plan: Plan, float_bytes: int = 4) -> Cost:

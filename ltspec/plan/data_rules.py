@@ -96,8 +96,25 @@ def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
         )
 
 
+def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
+    """LT201."""
+    criterion = spec.prune.criterion
+    if criterion.name != "snip":
+        return
+    known = resolve.facts(spec)
+    if criterion.examples != "all" and criterion.examples > known.train:
+        yield Diagnostic(
+            "LT201",
+            f"the criterion looks at {criterion.examples:,} examples, but {known.name} has "
+            f"{known.train:,} to train on",
+            ("prune", "criterion", "examples"),
+            "write `all`, or a smaller number",
+        )
+
+
 DATA_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
     keys_of_other_data,
     folder_can_be_listed,
     batch_fits_data,
+    scores_fit_data,
 )

@@ -9,17 +9,42 @@ import re
 from collections.abc import Iterator
 
 from ltspec.errors import LtspecError
-from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Rewind, Stage, Train
+from ltspec.plan.stages import (
+    Evaluate,
+    Init,
+    Line,
+    Perturb,
+    Plan,
+    Prune,
+    Remask,
+    Rewind,
+    Stage,
+    Train,
+)
 
 _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     # kind: (roles that must be there, roles that may be)
     Init: (frozenset(), frozenset()),
     Train: (frozenset({"state"}), frozenset()),
     Prune: (frozenset(), frozenset({"state", "mask"})),
+    Remask: (frozenset(), frozenset({"mask"})),
+    Perturb: (frozenset({"state", "mask"}), frozenset()),
     Rewind: (frozenset({"state", "mask"}), frozenset()),
     Evaluate: (frozenset({"state"}), frozenset()),
+    Line: (frozenset({"first", "second"}), frozenset()),
 }
-_GIVES = {Init: "state", Train: "state", Rewind: "state", Prune: "mask", Evaluate: "score"}
+_GIVES = {
+    Init: "state",
+    Train: "state",
+    Rewind: "state",
+    Prune: "mask",
+    Remask: "mask",
+    Perturb: "state",
+    Evaluate: "score",
+    Line: "score",
+}
+_STATES = frozenset({"first", "second"})
+"""Roles that are states, but not the only one."""
 _KEY = re.compile(r"[0-9a-f]{40}")
 
 
@@ -42,8 +67,14 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"{stage.label}: {stage.key!r} is not a key"
         if isinstance(stage.work, Train) and not 0 <= stage.work.start < stage.work.stop:
             yield f"{stage.label}: no steps from {stage.work.start} to {stage.work.stop}"
-        if isinstance(stage.work, Prune):
+        if isinstance(stage.work, Prune | Remask):
             yield from _mask_problems(plan, stage, stage.work)
+        if isinstance(stage.work, Remask):
+            yield from _operator_problems(plan, stage, stage.work)
+        if isinstance(stage.work, Perturb) and (
+            (stage.work.noise is None) == (stage.work.permute is None)
+        ):
+            yield f"{stage.label}: perturbs by one of noise and permuting, not both or neither"
         if stage.follows is not None:
             earlier = plan.stages[stage.follows]
             if earlier.run != stage.run or earlier.steps >= stage.steps or not earlier.resumable:
@@ -55,6 +86,9 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"an outcome of level {outcome.level} names a stage that is not there"
         elif any(kinds[place] is not Evaluate for place in outcome.scores.values()):
             yield f"an outcome of level {outcome.level} takes its score from something else"
+    for one in plan.comparisons:
+        if not 0 <= one.line < len(plan.stages) or kinds[one.line] is not Line:
+            yield f"a comparison of {one.branch} {one.level} names no line"
 
 
 def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> Iterator[str]:
@@ -67,18 +101,29 @@ def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> 
     for role, read in stage.inputs.items():
         if not 0 <= read < place:
             yield f"{stage.label}: reads stage {read}, which does not come before"
-        elif _GIVES[kinds[read]] != role:
+        elif _GIVES[kinds[read]] != ("state" if role in _STATES else role):
             yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
 
 
-def _mask_problems(plan: Plan, stage: Stage, work: Prune) -> Iterator[str]:
+def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[str]:
     if len(work.keep) not in (1, len(work.tensors)):
         yield f"{stage.label}: {len(work.keep)} counts for {len(work.tensors)} tensors"
     if any(count < 1 for count in work.keep):
         yield f"{stage.label}: would leave nothing"
-    if "mask" in stage.inputs:
+    if isinstance(work, Prune) and "mask" in stage.inputs:
         earlier = plan.stages[stage.inputs["mask"]].work
         if isinstance(earlier, Prune) and any(
             now > before for now, before in zip(work.keep, earlier.keep, strict=True)
         ):
             yield f"{stage.label}: a mask would grow"
+
+
+def _operator_problems(plan: Plan, stage: Stage, work: Remask) -> Iterator[str]:
+    if (work.operator == "random") == ("mask" in stage.inputs):
+        yield f"{stage.label}: {work.operator} reads {sorted(stage.inputs)}"
+    for read in stage.inputs.values():
+        earlier = plan.stages[read].work
+        if isinstance(earlier, Prune) and (
+            earlier.tensors != work.tensors or sum(earlier.keep) != sum(work.keep)
+        ):
+            yield f"{stage.label}: a shuffled mask would keep other counts"

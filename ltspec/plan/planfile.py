@@ -12,6 +12,7 @@ from ltspec.data.alteration import Alteration, altered_facts
 from ltspec.data.facts import FACTS
 from ltspec.data.folder import IMAGENET, VERSION, is_folder
 from ltspec.decisions.recipe import Adam, Augment, Optimizer, Recipe, Schedule, Sgd
+from ltspec.decisions.sample import Sample
 from ltspec.errors import LtspecError, UsageError
 from ltspec.language.spec import NAME, NAME_LENGTH
 from ltspec.networks.graph import Graph
@@ -19,11 +20,15 @@ from ltspec.plan.keys import SEMANTICS, graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.replicates import Replicate
 from ltspec.plan.stages import (
+    Comparison,
     Evaluate,
     Init,
+    Line,
     Outcome,
+    Perturb,
     Plan,
     Prune,
+    Remask,
     Rewind,
     Stage,
     Train,
@@ -36,8 +41,11 @@ _KINDS: Mapping[str, type[Work]] = {
     "init": Init,
     "train": Train,
     "prune": Prune,
+    "remask": Remask,
+    "perturb": Perturb,
     "rewind": Rewind,
     "evaluate": Evaluate,
+    "line": Line,
 }
 _OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 
@@ -56,6 +64,7 @@ def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
         "written_steps": plan.written_steps,
         "stages": [_stage_document(stage) for stage in plan.stages],
         "outcomes": [asdict(outcome) for outcome in plan.outcomes],
+        "comparisons": [asdict(comparison) for comparison in plan.comparisons],
         "execution": execution,
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -89,6 +98,10 @@ def read(text: str) -> tuple[Plan, Any]:
             written_steps=int(document["written_steps"]),
             stages=tuple(_read_stage(entry) for entry in document["stages"]),
             outcomes=tuple(Outcome(**entry) for entry in document["outcomes"]),
+            comparisons=tuple(
+                Comparison(**{**entry, "pair": tuple(entry["pair"])})
+                for entry in document.get("comparisons", ())  # not there in an earlier file
+            ),
         )
         check(plan, after="reading the plan file")
         _check_keys(plan)
@@ -111,7 +124,9 @@ def _refuse(reason: str) -> UsageError:
 
 def _check_names(plan: Plan) -> None:
     """Names become paths of files: they must be such as a spec may have."""
-    for name in (plan.name, *(outcome.branch for outcome in plan.outcomes)):
+    branches = [outcome.branch for outcome in plan.outcomes]
+    branches += [comparison.branch for comparison in plan.comparisons]
+    for name in (plan.name, *branches):
         if len(name) > NAME_LENGTH or not re.fullmatch(NAME, name):
             raise _refuse(f"{name!r} is not a name that a spec can have")
     for outcome in plan.outcomes:
@@ -131,7 +146,9 @@ def _check_data(plan: Plan) -> None:
                     count = altered_facts(known, recipe.alteration).train
                     if recipe.examples != count:
                         raise _refuse(f"{name} has {count} examples")
-            case Evaluate(data=name, data_version=version):
+            case Evaluate(data=name, data_version=version) | Line(data=name, data_version=version):
+                known = FACTS.get(_published_name(name))
+            case Prune(sample=Sample(data=name, data_version=version)):
                 known = FACTS.get(_published_name(name))
             case _:
                 continue
@@ -182,8 +199,16 @@ def _read_work(entry: dict[str, Any]) -> Work:
             if recipe.get(part) is not None:  # not there in a file of an earlier ltspec
                 recipe[part] = made_of(**recipe[part])
         entry["recipe"] = Recipe(**recipe)
-    if kind is Prune:
+    if kind in (Prune, Remask):
         entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
-    if kind is Evaluate and entry.get("alteration") is not None:
+    if kind is Prune and entry.get("sample") is not None:
+        entry["sample"] = _read_sample(dict(entry["sample"]))
+    if kind in (Evaluate, Line) and entry.get("alteration") is not None:
         entry["alteration"] = Alteration(**entry["alteration"])
     return kind(**entry)
+
+
+def _read_sample(entry: dict[str, Any]) -> Sample:
+    if entry["alteration"] is not None:
+        entry["alteration"] = Alteration(**entry["alteration"])
+    return Sample(**entry)

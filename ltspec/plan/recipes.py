@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ltspec.decisions.recipe import Adam, Augment, Optimizer, Recipe, Schedule, Sgd
+from ltspec.decisions.sample import EXAMPLES, Sample
 from ltspec.plan import resolve
 
 CROP = 4
@@ -104,3 +105,47 @@ def rewinding(spec: Any) -> Rewinding:
     if schedule_at == "end":
         return Rewinding(weights, total, total + resolve.steps(spec, written.retrain))
     return Rewinding(weights, resolve.steps(spec, schedule_at), total)
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """By what weights are scored, and on what."""
+
+    criterion: str
+    """A key of :data:`ltspec.decisions.criteria.CRITERIA`."""
+    at: Literal["init", "rewind", "end"] = "end"
+    """Which weights are scored."""
+    rounds: int = 1
+    sample: Sample | None = None
+    """The examples that are looked at; None where none are."""
+
+
+def scoring(spec: Any) -> Scoring:
+    """The spec's criterion."""
+    written = spec.prune.criterion
+    match written.name:
+        case "random":
+            return Scoring("random")
+        case "snip":
+            return Scoring("snip", written.at, written.rounds, sample(spec))
+        case "synflow":
+            return Scoring("synflow", written.at, written.rounds)
+        case _:
+            return Scoring(written.name, written.at)
+
+
+def sample(spec: Any) -> Sample:
+    """The examples that the spec's criterion looks at."""
+    known, written = resolve.facts(spec), spec.prune.criterion
+    count = known.train if written.examples == "all" else int(written.examples)
+    # Running statistics are those of a network: only norms make train another mode than eval.
+    mode: Literal["train", "eval"] = written.mode if resolve.graph(spec).buffers else "eval"
+    return Sample(
+        data=known.name,
+        data_version=known.version,
+        examples=count,
+        of=known.train,
+        batch_size=EXAMPLES if mode == "eval" else int(written.batch_size or EXAMPLES),
+        mode=mode,
+        alteration=resolve.alteration(spec),
+    )

@@ -5,10 +5,13 @@ Apart from the stages, because ``validate`` needs only this and starts faster wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 TICKET = "ticket"
 """What the main line of an experiment is called among its branches."""
+DENSE = "dense"
+"""What the network before any pruning is called where it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,8 @@ class Replicate:
     init: int
     order: int
     mask: int
+
+
+def after(replicate: Replicate, replicates: Sequence[Replicate]) -> Replicate:
+    """The next one; the first after the last."""
+    return replicates[replicate.number % len(replicates)]

@@ -103,15 +103,30 @@ def prunable(spec: Any) -> tuple[Parameter, ...]:
 
 def levels(spec: Any) -> list[Level]:
     """How many weights each level keeps."""
-    sizes = [parameter.size for parameter in prunable(spec)]
-    scope, written = spec.prune.scope, spec.prune.schedule
+    tensors, scope, written = prunable(spec), spec.prune.scope, spec.prune.schedule
+    sizes = [parameter.size for parameter in tensors]
+    together: amounts.Scope = "layer" if scope == "layer" else "global"
     match written.name:
         case "iterative":
-            return amounts.iterative(sizes, scope, written.fraction, written.levels)
+            factors = [rate(parameter.name, written.rates) for parameter in tensors]
+            found = amounts.iterative(
+                sizes,
+                together,
+                written.fraction,
+                written.levels,
+                factors if written.rates else (),
+            )
         case "to-density":
-            return amounts.to_density(sizes, scope, written.density, written.fraction)
+            found = amounts.to_density(sizes, together, written.density, written.fraction)
         case _:
-            return amounts.one_shot(sizes, scope, written.density)
+            found = amounts.one_shot(sizes, together, written.density)
+    shapes = [parameter.shape for parameter in tensors]
+    return amounts.by_tensor(found, shapes) if scope == "erk" else found
+
+
+def rate(name: str, rates: Any) -> float:
+    """What the fraction is multiplied by for a tensor: the first pattern that matches it."""
+    return next((factor for pattern, factor in rates.items() if fnmatchcase(name, pattern)), 1.0)
 
 
 def replicate_count(spec: Any) -> int:

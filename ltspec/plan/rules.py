@@ -14,12 +14,10 @@ from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
-from ltspec.plan import resolve
-from ltspec.plan.data_rules import DATA_RULES
-from ltspec.plan.replicates import TICKET
-
-TAKEN = (TICKET, "dense")
-"""Names of lines in a table that are no branches."""
+from ltspec.plan import branch_rules, resolve
+from ltspec.plan.data_rules import DATA_RULES, batch_fits_data, keys_of_other_data
+from ltspec.plan.measure_rules import MEASURE_RULES
+from ltspec.plan.measured import copies
 
 MOST_STEPS = 10**12
 """Steps of one training. Far more than anyone waits for, and exact in every number of a plan."""
@@ -156,6 +154,23 @@ def exemptions_match(spec: Any) -> Iterator[Diagnostic]:
             )
 
 
+def rates_match(spec: Any) -> Iterator[Diagnostic]:
+    """LT208."""
+    written = spec.prune.schedule
+    if written.name != "iterative":
+        return
+    names = [parameter.name for parameter in resolve.prunable(spec)]
+    for pattern in written.rates:
+        if not any(resolve.is_exempt(name, [pattern]) for name in names):
+            yield Diagnostic(
+                "LT208",
+                f"{pattern!r} matches no tensor that is pruned",
+                ("prune", "schedule", "rates", pattern),
+                "the tensors are " + _some(names),
+                at="key",
+            )
+
+
 def something_is_prunable(spec: Any) -> Iterator[Diagnostic]:
     """LT209."""
     if resolve.graph(spec).prunable and not resolve.prunable(spec):
@@ -179,7 +194,8 @@ def the_plan_is_not_too_large(spec: Any) -> Iterator[Diagnostic]:
             at="key",
         )
         return
-    networks = resolve.replicate_count(spec) * (1 + levels * (1 + len(spec.branches)))
+    networks = 1 + levels * (1 + len(spec.branches)) + copies(spec)
+    networks *= resolve.replicate_count(spec)
     if networks > MOST_NETWORKS:
         yield Diagnostic(
             "LT216",
@@ -194,7 +210,7 @@ def levels_leave_something(spec: Any) -> Iterator[Diagnostic]:
     tensors = resolve.prunable(spec)
     if not tensors:
         return
-    layered = spec.prune.scope == "layer"
+    layered = spec.prune.scope != "global"
     before = tuple(t.size for t in tensors) if layered else (sum(t.size for t in tensors),)
     key = "density" if spec.prune.schedule.name != "iterative" else "levels"
     path: Path = ("prune", "schedule", key)
@@ -247,58 +263,20 @@ def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
         first.add(seeds)
 
 
-def branch_names_are_free(spec: Any) -> Iterator[Diagnostic]:
-    """LT215."""
-    for name in spec.branches:
-        if name in TAKEN:
-            yield Diagnostic(
-                "LT215",
-                f"{name!r} is what the table calls its own lines",
-                ("branches", name),
-                "give the branch another name",
-                at="key",
-            )
+TRAINING_RULES: tuple[Rule, ...] = (
+    keys_of_other_data,
+    batch_fits_data,
+    training_has_steps,
+    rewinds_before_the_end,
+    milestones_are_inside,
+    warmup_is_inside,
+)
+"""What a branch's own ``train``, ``data`` and ``rewind`` follow as well."""
 
 
-def branch_levels_exist(spec: Any) -> Iterator[Diagnostic]:
-    """LT210."""
-    count = len(resolve.levels(spec))
-    for name, branch in spec.branches.items():
-        if branch.levels == "all":
-            continue
-        for place, level in enumerate(branch.levels):
-            if level > count:
-                yield Diagnostic(
-                    "LT210",
-                    f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
-                    ("branches", name, "levels", place),
-                    f"write a level from 1 to {count}",
-                )
-
-
-def branch_schedules_begin(spec: Any) -> Iterator[Diagnostic]:
-    """LT213, LT203."""
-    rewind, total = spec.prune.rewind, resolve.total_steps(spec)
-    open_ended = rewind == "none" or rewind.schedule == "end"
-    for name, branch in spec.branches.items():
-        if branch.schedule is None and open_ended:
-            yield Diagnostic(
-                "LT213",
-                f"branch {name} trains fresh weights, but the ticket's schedule starts at "
-                "the end of training",
-                ("branches", name),
-                "write where its schedule begins, for example `schedule: 0it`",
-                at="key",
-            )
-        elif branch.schedule is not None and resolve.steps(spec, branch.schedule) >= total:
-            step = resolve.steps(spec, branch.schedule)
-            yield Diagnostic(
-                "LT203",
-                f"the branch would begin at step {step:,}, but training ends at step {total:,}",
-                ("branches", name, "schedule"),
-                f"write a point before step {total}",
-                f"step {step}",
-            )
+def branches_are_right(spec: Any) -> Iterator[Diagnostic]:
+    """LT215, LT210, LT213, LT240 to LT242, and those of :data:`TRAINING_RULES`."""
+    yield from branch_rules.branches_are_right(spec, TRAINING_RULES)
 
 
 RULES: tuple[Rule, ...] = (
@@ -309,13 +287,13 @@ RULES: tuple[Rule, ...] = (
     warmup_is_inside,
     network_can_be_built,
     exemptions_match,
+    rates_match,
     something_is_prunable,
     the_plan_is_not_too_large,
     levels_leave_something,
     seeds_agree,
-    branch_names_are_free,
-    branch_levels_exist,
-    branch_schedules_begin,
+    branches_are_right,
+    *MEASURE_RULES,
 )
 
 

@@ -4,8 +4,11 @@
     Init      nothing                     a state: initial weights
     Train     a state                     a state, ``start`` to ``stop`` steps on
     Prune     a state?, a mask?           a mask that keeps exactly ``keep`` weights
+    Remask    a mask?                     a mask that keeps as many weights in other places
+    Perturb   a state, a mask             a state, its surviving weights changed
     Rewind    a state, a mask             a ticket: the state's weights under the mask
     Evaluate  a state                     loss and accuracy on a split
+    Line      two states                  the same at points of the line between them
 
 The list is closed: the runner has one arm for each.
 """
@@ -18,10 +21,12 @@ from typing import Any, Literal
 
 from ltspec.data.alteration import Alteration
 from ltspec.decisions.recipe import Recipe
+from ltspec.decisions.sample import Sample
 from ltspec.networks.graph import Graph
 from ltspec.plan.replicates import Replicate
 
 SplitName = Literal["test", "train"]
+MaskOperator = Literal["shuffle-layer", "shuffle-all", "random"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Init:
     """0 for a replicate's own start; others are independent draws for fresh weights."""
     norm_scale: str | None = None
     """Rule for the scales of norms; None where the network has none."""
+    signs_of: int | None = None
+    """The draw whose signs the weights take; None for their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,40 @@ class Prune:
     """The prunable tensors, in graph order."""
     keep: tuple[int, ...]
     """How many weights are kept: one count for each tensor, or one for all."""
+    rounds: int = 1
+    """Scores are taken and weights pruned so many times, by equal factors, until ``keep``."""
+    sample: Sample | None = None
+    """The examples that scores are taken on; None where the criterion looks at none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remask:
+    """Put a mask's weights in other places, :mod:`ltspec.decisions.operators`."""
+
+    graph: str
+    operator: MaskOperator
+    """Permute the mask that is read, or draw one where none is."""
+    seed: int
+    draw: int
+    level: int
+    tensors: tuple[str, ...]
+    """The prunable tensors, in graph order."""
+    keep: tuple[int, ...]
+    """How many weights are kept: one count for each tensor, or one for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perturb:
+    """Change the weights that a mask keeps, :mod:`ltspec.decisions.operators`; one of the last two
+    fields says how. All weights of conv and linear layers, exempt ones whole."""
+
+    graph: str
+    seed: int
+    draw: int
+    level: int
+    noise: float | None
+    """Standard deviations of a tensor's surviving weights."""
+    permute: Literal["layer", "filters"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +123,21 @@ class Evaluate:
     alteration: Alteration | None = None
 
 
-Work = Init | Train | Prune | Rewind | Evaluate
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Error and loss on a whole split along the line between two networks, running statistics
+    interpolated too: :func:`ltspec.decisions.line.point`."""
+
+    graph: str
+    data: str
+    data_version: int
+    split: SplitName
+    alphas: int
+    """Evenly spaced points from the first network to the second, both of them among these."""
+    alteration: Alteration | None = None
+
+
+Work = Init | Train | Prune | Remask | Perturb | Rewind | Evaluate | Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +194,27 @@ class Outcome:
     """Evaluate stages by split."""
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One row of what is measured: a line between two copies of a network."""
+
+    measure: str
+    """``instability``."""
+    replicate: int
+    branch: str
+    """``dense``, ``ticket`` or the name of a branch."""
+    level: int
+    step: int
+    """The first step that the copies were trained on their own."""
+    kept: int
+    """Weights kept in prunable tensors."""
+    pair: tuple[int, int]
+    """Numbers of the two copies, from 1."""
+    split: SplitName
+    line: int
+    """The Line stage."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a spec means: stages in an order in which they can run."""
@@ -153,6 +229,7 @@ class Plan:
     """Weights in the tensors that may be pruned."""
     stages: tuple[Stage, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     written: int = 0
     """Stages before equal ones became one."""
     written_steps: int = 0

@@ -1,4 +1,4 @@
-"""Takes the summary of a run; gives a plot of accuracy over density, as the papers draw it."""
+"""Takes the summary of a run; gives a plot of accuracy over density, or of errors along lines."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ltspec.plan.replicates import TICKET
+from ltspec.results.instability import Instability
 from ltspec.results.table import Line
 
 
@@ -68,6 +69,45 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
     )
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, dpi=150)
+    pyplot.close(figure)
+
+
+def plot_lines(found: Sequence[Instability], title: str, target: Path) -> None:
+    """Mean error (%) along the lines, banded from the lowest to the highest pair, one panel a split
+    (Frankle et al. 2020, Fig. 2).
+
+    The format is that of the suffix (.png, .svg, .pdf). Raises ValueError for a suffix that
+    matplotlib does not write.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    splits = list(dict.fromkeys(line.split for line in found))
+    figure, panels = pyplot.subplots(
+        1,
+        len(splits),
+        figsize=(5.4 * len(splits) + 0.6, 4.2),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, split in zip(panels[0], splits, strict=True):
+        for line in (line for line in found if line.split == split):
+            name = f"{line.branch}, level {line.level}" if line.level else line.branch
+            label = f"{name}, from step {line.step:,}"
+            (curve,) = axes.plot(line.alphas, [100 * one.mean for one in line.error], label=label)
+            low, high = ([100 * getattr(one, end) for one in line.error] for end in ("low", "high"))
+            axes.fill_between(line.alphas, low, high, color=curve.get_color(), alpha=0.2, lw=0)
+        axes.set_xlabel("from the one copy (0) to the other (1)")
+        axes.set_ylabel(f"{split} error (%)")
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.25)
+    panels[0][0].legend(frameon=False, fontsize=8)
+    figure.suptitle(f"{title}: mean over pairs, bands from lowest to highest", fontsize=10)
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=150)
     pyplot.close(figure)

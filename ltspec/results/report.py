@@ -10,21 +10,24 @@ from ltspec.engine.session import Session
 from ltspec.errors import StoreError, UsageError
 from ltspec.plan import planfile
 from ltspec.plan.stages import Plan
-from ltspec.results import table
+from ltspec.results import instability, table
 from ltspec.results.tickets import place_tickets
 
 
 def write_results(
     plan: Plan, session: Session, note: Callable[[str], None] = lambda text: None
 ) -> tuple[Path, list[Path], list[table.Row]]:
-    """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json`` and
-    ``tickets/``. ``note`` is told when those of another experiment are replaced.
+    """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json``,
+    ``tickets/``, and ``instability.csv`` and ``.json`` where that is measured. ``note`` is told
+    when those of another experiment are replaced.
 
     Returns the folder, the tickets and the table's rows. Raises StoreError (LT403) where the
     folder cannot be written.
     """
     folder = session.store.folder / "runs" / plan.name / session.execution.realm
-    found = table.rows(plan, runner.scores(plan, session.realm))
+    scores = runner.scores(plan, session.realm)
+    found = table.rows(plan, scores)
+    measured = instability.pairs(plan, scores)
     try:
         if _is_of_another(plan, folder):
             note(
@@ -34,6 +37,15 @@ def write_results(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.csv").write_text(table.as_csv(found), encoding="utf-8")
         (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")
+        for suffix, text in (
+            (".csv", instability.as_csv(measured)),
+            (".json", instability.as_json(plan, measured)),
+        ):
+            target = (folder / "instability").with_suffix(suffix)
+            if measured:
+                target.write_text(text, encoding="utf-8")
+            else:
+                target.unlink(missing_ok=True)  # of the same spec when it measured more
         (folder / "plan.json").write_text(
             planfile.write(plan, session.execution.describe()), encoding="utf-8"
         )

@@ -89,7 +89,7 @@ def summary(found: Sequence[Row]) -> list[Line]:
             len(group),
             *(
                 {
-                    split: _spread([row.scores[split][figure] for row in group])
+                    split: spread([row.scores[split][figure] for row in group])
                     for split in group[0].scores
                 }
                 for figure in ("accuracy", "loss")
@@ -101,7 +101,8 @@ def summary(found: Sequence[Row]) -> list[Line]:
     ]
 
 
-def _spread(figures: Sequence[float]) -> Spread:
+def spread(figures: Sequence[float]) -> Spread:
+    """Mean, lowest, highest and deviation of at least one figure."""
     deviation = statistics.stdev(figures) if len(figures) > 1 else 0.0
     return Spread(statistics.fmean(figures), min(figures), max(figures), deviation)
 

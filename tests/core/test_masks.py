@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ltspec.decisions import masks
-from ltspec.decisions.criteria import magnitude, random
+from ltspec.decisions.criteria import Subject, magnitude, random
 
 
 def test_exactly_the_lowest_go() -> None:
@@ -81,14 +81,14 @@ def test_apply_gives_plus_zero_and_leaves_the_rest() -> None:
 
 
 def test_magnitude_is_the_absolute_value() -> None:
-    found = magnitude.score({"w": (2,)}, {"w": np.array([-2.0, 1.0]), "b": np.zeros(1)}, 0)
+    found = magnitude.score(Subject({"w": (2,)}, {"w": np.array([-2.0, 1.0]), "b": np.zeros(1)}))
     assert list(found) == ["w"]
     assert found["w"].tolist() == [2.0, 1.0]
 
 
 def test_random_scores_depend_on_seed_and_tensor_alone() -> None:
-    one = random.score({"a": (3, 2), "b": (3, 2)}, {}, 7)
+    one = random.score(Subject({"a": (3, 2), "b": (3, 2)}, seed=7))
     assert one["a"].shape == (3, 2)
     assert not np.array_equal(one["a"], one["b"])
-    assert np.array_equal(one["b"], random.score({"b": (3, 2)}, {}, 7)["b"])
-    assert not np.array_equal(one["a"], random.score({"a": (3, 2)}, {}, 8)["a"])
+    assert np.array_equal(one["b"], random.score(Subject({"b": (3, 2)}, seed=7))["b"])
+    assert not np.array_equal(one["a"], random.score(Subject({"a": (3, 2)}, seed=8))["a"])

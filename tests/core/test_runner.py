@@ -410,7 +410,7 @@ def test_a_criterion_that_is_wrong_is_named(
 ) -> None:
     from ltspec.decisions.criteria import magnitude
 
-    monkeypatch.setattr(magnitude, "score", lambda shapes, weights, seed: give(shapes))
+    monkeypatch.setattr(magnitude, "score", lambda subject: give(subject.shapes))
     with pytest.raises(InvariantError) as caught:
         run(plan_of(), tmp_path / "s")
     assert "the criterion magnitude" in caught.value.message
@@ -433,11 +433,11 @@ def test_a_new_version_of_a_criterion_makes_new_masks(monkeypatch: pytest.Monkey
     from dataclasses import replace
 
     from ltspec.decisions import criteria
-    from ltspec.plan import passes
+    from ltspec.plan import writer
 
     before = plan_of()
     newer = {**criteria.CRITERIA, "magnitude": replace(criteria.CRITERIA["magnitude"], version=2)}
-    monkeypatch.setattr(passes, "CRITERIA", newer)
+    monkeypatch.setattr(writer, "CRITERIA", newer)
     after = plan_of()
     assert [a.key == b.key for a, b in zip(before.stages, after.stages, strict=True)] == [
         stage.kind in ("init", "train", "evaluate") and place < 3

@@ -140,6 +140,7 @@ def _control(store: Path, entry: int) -> Mask:
     import ltspec
     from ltspec.data.reader import load as load_data
     from ltspec.data.readers import Readers
+    from ltspec.decisions.criteria import Subject
     from ltspec.decisions.criteria.magnitude import score
     from ltspec.decisions.masks import prune
     from ltspec.decisions.state import State
@@ -179,5 +180,5 @@ def _control(store: Path, entry: int) -> Mask:
         lambda progress, steps: None,
     )
     shapes = {name: weights[name].shape for name in pruning.tensors}
-    scores = score(shapes, {name: after.state.weights[name] for name in pruning.tensors}, 0)
+    scores = score(Subject(shapes, after.state.weights))
     return {f"mask/{name}": mask for name, mask in prune(scores, {}, pruning.keep).items()}

@@ -65,6 +65,20 @@ def test_a_folder_of_images_is_learned(backend: str, place: Path) -> None:
     assert "buffers/norm1.running_mean" in arrays, "a ticket has its running statistics"
 
 
+def test_examples_of_a_folder_are_decoded_to_be_scored(place: Path) -> None:
+    masks = {}
+    for store, count in (("whole", "all"), ("same", "60"), ("drawn", "20")):
+        criterion = f"prune.criterion={{name: snip, examples: {count}}}"
+        changes = ["--set", criterion, "--set", "train.duration=2ep"]
+        call = ["run", "folder.yaml", "--backend", "numpy", "--store", store]
+        ltspec(*call, *changes, cwd=place)
+        arrays = safetensors.numpy.load_file(next((place / store).rglob("level-1.safetensors")))
+        masks[store] = np.concatenate([arrays[n].ravel() for n in arrays if n.startswith("mask")])
+    assert np.array_equal(masks["whole"], masks["same"])
+    assert masks["drawn"].sum() == masks["whole"].sum()
+    assert not np.array_equal(masks["whole"], masks["drawn"])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_a_killed_run_on_a_folder_ends_with_the_same_bytes(place: Path) -> None:
     long = ["--set", "train.duration=150ep"]

@@ -1,15 +1,14 @@
-"""Takes trained weights; gives their size. Frankle and Carbin 2019; "Linear Mode Connectivity",
+"""Takes weights; gives their size. Frankle and Carbin 2019; "Linear Mode Connectivity",
 Algorithm 2."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from ltspec.decisions.state import Array, Arrays
+from ltspec.decisions.criteria import Subject
+from ltspec.decisions.state import Array
 
 
-def score(shapes: Mapping[str, tuple[int, ...]], weights: Arrays, seed: int) -> dict[str, Array]:
+def score(subject: Subject) -> dict[str, Array]:
     """|w|."""
-    return {name: np.abs(weights[name]) for name in shapes}
+    return {name: np.abs(subject.weights[name]) for name in subject.shapes}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from ltspec.decisions import rng
-from ltspec.decisions.state import Array, Arrays
+from ltspec.decisions.criteria import Subject
+from ltspec.decisions.state import Array
 
 
-def score(shapes: Mapping[str, tuple[int, ...]], weights: Arrays, seed: int) -> dict[str, Array]:
+def score(subject: Subject) -> dict[str, Array]:
     """Uniform numbers of the stream (seed, "mask", name), the same at every level."""
     return {
-        name: rng.uniform(math.prod(shape), seed, "mask", name).reshape(shape)
-        for name, shape in shapes.items()
+        name: rng.uniform(math.prod(shape), subject.seed, "mask", name).reshape(shape)
+        for name, shape in subject.shapes.items()
     }

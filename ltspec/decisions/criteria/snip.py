@@ -1,0 +1,28 @@
+"""Takes a network and examples; gives how much the loss feels each weight (Lee et al. 2019)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ltspec.decisions.criteria import Subject
+from ltspec.decisions.state import Array
+
+
+def score(subject: Subject) -> dict[str, Array]:
+    """|g w|, g being the gradient of the mean loss over the examples ("SNIP", section 4.1).
+
+    That is |dL/dc| of a factor c = 1 on each weight. The paper divides by the sum over all
+    weights, which changes no ranking and is left out. Gradients of several batches are added in
+    float64.
+    """
+    assert subject.graph is not None
+    sums = {name: np.zeros(shape) for name, shape in subject.shapes.items()}
+    seen = 0
+    for data, indices in subject.batches():
+        _, gradients = subject.gradients(
+            subject.graph, data, subject.weights, subject.buffers, indices, subject.mode
+        )
+        seen += len(indices)
+        for name in sums:
+            sums[name] += len(indices) * gradients[name].astype(np.float64)
+    return {name: np.abs(total / seen * subject.weights[name]) for name, total in sums.items()}

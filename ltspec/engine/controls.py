@@ -1,0 +1,126 @@
+"""Takes a stage that makes a control of a ticket, and what it reads; gives the mask or weights.
+
+The part of :mod:`ltspec.engine.perform` that is about operators on masks and weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltspec.decisions import masks as masking
+from ltspec.decisions import operators
+from ltspec.decisions.initial import initial_weights
+from ltspec.decisions.state import Array, Arrays, Masks
+from ltspec.engine.arrays import (
+    buffers_of,
+    masks_of,
+    pack_buffers,
+    pack_masks,
+    pack_weights,
+    weights_of,
+)
+from ltspec.engine.store import Result
+from ltspec.errors import InvariantError
+from ltspec.networks.graph import Graph
+from ltspec.plan.stages import Init, Perturb, Remask
+
+Made = tuple[dict[str, Any], dict[str, Array]]
+
+
+def initial(graph: Graph, work: Init) -> Mapping[str, Array]:
+    """Initial weights, with the signs of another draw where the stage says so."""
+
+    def draw(number: int) -> Mapping[str, Array]:
+        scale = work.norm_scale or "one"
+        return initial_weights(graph, work.rule, work.seed, number, scale)
+
+    if work.signs_of is None:
+        return draw(work.draw)
+    sizes, original = draw(work.draw), draw(work.signs_of)
+    weights = operators.with_signs(sizes, original)
+    for name, array in weights.items():
+        if np.any(np.signbit(array) != np.signbit(original[name])):
+            raise InvariantError(f"{name} does not have the signs of the original weights")
+        if not np.array_equal(np.abs(array), np.abs(sizes[name])):
+            raise InvariantError(f"{name} does not have the sizes of the fresh weights")
+    return weights
+
+
+def remask(work: Remask, graph: Graph, inputs: Mapping[str, Result]) -> Made:
+    """A mask that keeps as many weights as the plan says, and not the same as the ticket's."""
+    stream = work.seed, work.draw, work.level
+    before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
+    match work.operator:
+        case "shuffle-layer":
+            masks = operators.shuffled(before, *stream)
+        case "shuffle-all":
+            masks = operators.shuffled_together(before, *stream)
+        case "random":
+            every = {parameter.name: parameter.shape for parameter in graph.parameters}
+            shapes = {name: every[name] for name in work.tensors}
+            masks = operators.random_masks(shapes, work.keep, *stream)
+    _check_mask(work, masks, before)
+    kept = masking.count_kept(masks)
+    return {"kept": kept, "of": {name: mask.size for name, mask in masks.items()}}, pack_masks(
+        masks
+    )
+
+
+def _check_mask(work: Remask, masks: Masks, before: Masks) -> None:
+    kept = masking.count_kept(masks)
+    if list(kept) != list(work.tensors):
+        raise InvariantError(f"{work.operator} gave masks of {', '.join(kept) or 'nothing'}")
+    counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
+    if counts != work.keep:
+        raise InvariantError(f"a mask keeps {counts} weights, and the plan says {work.keep}")
+    if not before:
+        return
+    if work.operator == "shuffle-layer" and kept != masking.count_kept(before):
+        raise InvariantError("a mask that was shuffled within layers has other counts in them")
+    if all(np.array_equal(mask, before[name]) for name, mask in masks.items()):
+        raise InvariantError(
+            "the shuffled mask is the same as the ticket's",
+            hint="there are few places to shuffle: write another `draw`, or leave the level out",
+        )
+
+
+def perturb(work: Perturb, graph: Graph, inputs: Mapping[str, Result]) -> Made:
+    """The state with its surviving weights changed, and nothing else."""
+    arrays, masks = inputs["state"].arrays, masks_of(inputs["mask"].arrays)
+    source = weights_of(arrays)
+    names = [parameter.name for parameter in graph.parameters if parameter.role == "weight"]
+    chosen = {name: source[name] for name in names}
+    stream = work.seed, work.draw, work.level
+    if work.noise is not None:
+        changed = operators.noisy(chosen, masks, work.noise, *stream)
+    else:
+        changed = operators.permuted(chosen, masks, work.permute == "filters", *stream)
+    _check_perturbed(work, chosen, changed, masks)
+    return {}, {**pack_weights({**source, **changed}), **pack_buffers(buffers_of(arrays))}
+
+
+def _check_perturbed(work: Perturb, before: Arrays, after: Arrays, masks: Masks) -> None:
+    for name, array in after.items():
+        if name in masks and not np.array_equal(array[~masks[name]], before[name][~masks[name]]):
+            raise InvariantError(f"perturbing changed pruned weights of {name}")
+        if work.permute is not None and not _rearranged(work, before[name], array):
+            raise InvariantError(f"permuting {name} changed the values in it")
+    if all(np.array_equal(array, before[name]) for name, array in after.items()):
+        raise InvariantError(
+            "the perturbed weights are the same as the ticket's",
+            hint="write more `noise`, another `draw`, or leave the level out",
+        )
+
+
+def _rearranged(work: Perturb, before: Array, after: Array) -> bool:
+    """Whether the same values are there, in the tensor or in each of its filters."""
+
+    def values(array: Array) -> NDArray[Any]:
+        rows = len(array) if work.permute == "filters" else 1
+        return np.sort(array.reshape(rows, -1), axis=1)
+
+    return np.array_equal(values(before), values(after))

@@ -1,0 +1,59 @@
+"""Takes a spec and one of its branches; gives the spec as the branch sees it, and places back.
+
+Rules and the compiler ask a variant what they ask the spec, so a branch's own ``train``, ``data``
+and ``rewind`` are held to the same rules and become numbers in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ltspec.errors import Diagnostic
+
+
+class Variant:
+    """A section, some keys of which have other values."""
+
+    def __init__(self, section: Any, **values: Any) -> None:
+        self._section = section
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # not there yet while one is copied
+            raise AttributeError(name)
+        return getattr(self._section, name)
+
+
+def own_sections(branch: Any) -> dict[str, Any]:
+    """The sections that a branch has written for itself, by key: ``train``, ``data``, ``rewind``.
+
+    Raises Unknown where one of them is wrong as a whole.
+    """
+    match branch.kind:
+        case "retrain":
+            written = {"train": branch.train, "data": branch.data}
+            return {key: section for key, section in written.items() if section is not None}
+        case "rewind":
+            return {"rewind": branch.rewind}
+        case _:
+            return {}
+
+
+def as_branch_sees(spec: Any, branch: Any) -> Any:
+    """The spec with the sections that the branch has written in place of its own."""
+    own = own_sections(branch)
+    if "rewind" in own:
+        return Variant(spec, prune=Variant(spec.prune, **own))
+    return Variant(spec, **own) if own else spec
+
+
+def placed(found: Iterable[Diagnostic], name: str, branch: Any) -> Iterator[Diagnostic]:
+    """What was found in a branch's variant of the spec, at the branch's own keys; what is about
+    other keys is left out."""
+    own = own_sections(branch)
+    for each in found:
+        path = each.path[1:] if each.path[:2] == ("prune", "rewind") else each.path
+        if path[0] in own:
+            yield replace(each, path=("branches", name, *path))

@@ -1,0 +1,213 @@
+"""Takes a spec, or the right parts of one; gives what is wrong with its branches.
+
+The part of :mod:`ltspec.plan.rules` that is about branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ltspec.data.facts import FACTS, STREAMED, Facts
+from ltspec.decisions.layerwise import SPREADS
+from ltspec.errors import Diagnostic
+from ltspec.language.unknown import Unknown
+from ltspec.language.variants import as_branch_sees, own_sections, placed
+from ltspec.plan import resolve
+from ltspec.plan.replicates import TICKET, after
+
+Rule = Callable[[Any], Iterator[Diagnostic]]
+BranchRule = Callable[[Any, str, Any], Iterator[Diagnostic]]
+"""A function of the spec, a branch's name and the branch."""
+
+TAKEN = (TICKET, "dense")
+"""Names of lines in a table that are no branches."""
+
+
+def name_is_free(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT215."""
+    if name in TAKEN:
+        yield Diagnostic(
+            "LT215",
+            f"{name!r} is what the table calls its own lines",
+            ("branches", name),
+            "give the branch another name",
+            at="key",
+        )
+
+
+def levels_exist(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT210."""
+    if branch.levels == "all":
+        return
+    count = len(resolve.levels(spec))
+    for place, level in enumerate(branch.levels):
+        if level > count:
+            yield Diagnostic(
+                "LT210",
+                f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+                ("branches", name, "levels", place),
+                f"write a level from 1 to {count}",
+            )
+
+
+def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT213, LT203."""
+    if branch.kind == "rewind":
+        return
+    rewind = spec.prune.rewind
+    open_ended = rewind == "none" or rewind.schedule == "end"
+    if branch.kind == "reinitialize" and branch.schedule is None and open_ended:
+        yield Diagnostic(
+            "LT213",
+            f"branch {name} trains fresh weights, but the ticket's schedule starts at "
+            "the end of training",
+            ("branches", name),
+            "write where its schedule begins, for example `schedule: 0it`",
+            at="key",
+        )
+    if branch.schedule is None:
+        return
+    seen = as_branch_sees(spec, branch)
+    step, total = resolve.steps(seen, branch.schedule), resolve.total_steps(seen)
+    if step >= total:
+        yield Diagnostic(
+            "LT203",
+            f"the branch would begin at step {step:,}, but training ends at step {total:,}",
+            ("branches", name, "schedule"),
+            f"write a point before step {total}",
+            f"step {step}",
+        )
+
+
+def weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT240: a mask on other places, or on another replicate, needs weights from before pruning."""
+    if branch.kind not in ("shuffle-mask", "random-mask", "other-seed"):
+        return
+    rewind = spec.prune.rewind
+    if rewind == "none" or rewind.weights == "end":
+        yield Diagnostic(
+            "LT240",
+            f"branch {name} puts a mask on weights that the ticket may have pruned, and where "
+            "weights are not rewound these are zero",
+            ("branches", name, "kind"),
+            "write a point for `prune.rewind.weights`, such as `0it`, or leave the branch out",
+        )
+
+
+def layers_keep_something(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT207."""
+    if branch.kind != "random-mask":
+        return
+    tensors = resolve.prunable(spec)
+    shapes = [tensor.shape for tensor in tensors]
+    for level in resolve.levels(spec) if tensors else ():
+        if (branch.levels != "all" and level.number not in branch.levels) or not level.kept:
+            continue
+        counts = SPREADS[branch.layers](shapes, level.kept)
+        if 0 in counts:
+            yield Diagnostic(
+                "LT207",
+                f"level {level.number} would leave no weight of {tensors[counts.index(0)].name}",
+                ("branches", name),
+                "name the `levels` at which the branch leaves, without this one",
+                at="key",
+            )
+            return
+
+
+def other_seeds_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT242."""
+    if branch.kind != "other-seed":
+        return
+    replicates = resolve.replicates(spec)
+    for replicate in replicates:
+        other = after(replicate, replicates)
+        if replicate.init == other.init:
+            alone = "there is only one replicate"
+            same = f"replicates {replicate.number} and {other.number} begin with the same weights"
+            yield Diagnostic(
+                "LT242",
+                alone if len(replicates) == 1 else same,
+                ("branches", name, "kind"),
+                "write `replicates: 2`, or seeds with different `init`",
+            )
+            return
+
+
+def data_fits_network(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT241."""
+    if branch.kind != "retrain" or branch.data is None:
+        return
+    path = ("branches", name, "data", "name")
+    if branch.data.name in STREAMED:
+        yield Diagnostic(
+            "LT241",
+            f"a branch is trained on data sets that are read whole, and {branch.data.name} is "
+            "streamed",
+            path,
+            "write a spec of its own for it, with the same store",
+        )
+        return
+    seen = as_branch_sees(spec, branch)
+    ours, theirs = resolve.facts(spec), resolve.facts(seen)
+    if _looks(ours) != _looks(theirs):
+        fitting = [key for key, facts in FACTS.items() if _looks(facts) == _looks(ours)]
+        yield Diagnostic(
+            "LT241",
+            f"the network is made for {_looks(ours)}, and this data has {_looks(theirs)}",
+            path,
+            f"such data sets are {', '.join(fitting)}" if fitting else "",
+        )
+
+
+def _looks(facts: Facts) -> str:
+    shape = " x ".join(map(str, facts.shape))
+    return f"{facts.classes} classes of {shape} images"
+
+
+BRANCH_RULES: tuple[BranchRule, ...] = (
+    name_is_free,
+    levels_exist,
+    schedule_begins,
+    weights_are_there,
+    layers_keep_something,
+    other_seeds_are_there,
+    data_fits_network,
+)
+
+
+def branches_are_right(spec: Any, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
+    """Everything that is wrong with a branch. ``rules``: those that the spec's own training,
+    data and rewinding follow, and so a branch's."""
+    for name, branch in spec.branches.items():
+        for branch_rule in BRANCH_RULES:
+            yield from _asked(branch_rule(spec, name, branch))
+        for rule in rules:
+            yield from _asked(_rule_of_spec(rule, spec, name, branch))
+
+
+def _rule_of_spec(rule: Rule, spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """What a rule of the spec finds in the branch's own sections. Where the spec's ``train`` does
+    not go with the branch's ``data``, the data is to blame."""
+    own = own_sections(branch)
+    if not own:
+        return
+    found = list(rule(as_branch_sees(spec, branch)))
+    yield from placed(found, name, branch)
+    borrowed = [each for each in found if each.path[0] == "train" and "train" not in own]
+    if "data" in own and borrowed and not list(rule(spec)):
+        yield Diagnostic(
+            borrowed[0].code,
+            f"with the spec's `train` on this data, {borrowed[0].message}",
+            ("branches", name, "data"),
+            "write a `train` for the branch",
+            at="key",
+        )
+
+
+def _asked(found: Iterator[Diagnostic]) -> Iterator[Diagnostic]:
+    try:
+        yield from found
+    except Unknown:  # it needs a part that is wrong, and whose own error is shown
+        return

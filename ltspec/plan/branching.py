@@ -1,0 +1,149 @@
+"""Takes a writer at a level; gives it the stages of the branches that leave from there.
+
+A kind of branch is a section of ``ltspec.language.branches`` and an arm in one or two of the three
+functions below: what it starts from, how it is trained, and on what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ltspec.decisions import layerwise
+from ltspec.decisions.amounts import Level
+from ltspec.decisions.recipe import Recipe
+from ltspec.language.variants import as_branch_sees
+from ltspec.plan import recipes, resolve
+from ltspec.plan.recipes import Rewinding
+from ltspec.plan.replicates import Replicate
+from ltspec.plan.stages import MaskOperator, Perturb, Remask, Rewind
+
+if TYPE_CHECKING:
+    from ltspec.plan.writer import Writer
+
+DRAWS_APART = 1_000_001
+"""Keeps the draws of fresh weights of one number apart from the next's; more than any level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A level that branches leave from; stages by their places."""
+
+    seeds: Replicate
+    other: Replicate
+    """The next replicate; the first after the last."""
+    level: Level
+    states: Mapping[str, int | None]
+    """What a mask can be made from: ``init``, the ``rewind`` point (None where weights are not
+    rewound), and the weights at the ``end`` of the training before this level."""
+    mask: int
+    recipe: Recipe
+    label: str
+
+    @property
+    def start(self) -> int:
+        """The weights that the ticket starts from, before they are masked."""
+        rewound, end = self.states["rewind"], self.states["end"]
+        place = end if rewound is None else rewound
+        assert place is not None
+        return place
+
+
+def branch_off(writer: Writer, leaving: Leaving) -> None:
+    """Write the branches that leave from this level."""
+    level = leaving.level
+    for name, branch in writer.spec.branches.items():
+        if branch.levels == "all" or level.number in branch.levels:
+            here = replace(leaving, label=f"{leaving.label}, {name}")
+            there = trained_as(writer, branch)
+            state, mask = begun_from(there, here, branch)
+            ticket = writer.add(Rewind(writer.graph), here.label, {"state": state, "mask": mask})
+            start, stop = there.rewinding.start, there.rewinding.stop
+            trained = there.train(ticket, recipe_of(there, here, branch), start, stop, here.label)
+            there.measure(here.seeds, name, level.number, level, ticket, trained, here.label)
+
+
+def trained_as(writer: Writer, branch: Any) -> Writer:
+    """A writer of the same plan, for the branch's own data, training and rewinding."""
+    spec = as_branch_sees(writer.spec, branch)
+    if branch.kind == "rewind":
+        return replace(writer, rewinding=recipes.rewinding(spec))
+    if branch.kind != "retrain" and branch.schedule is None:
+        return writer
+    start = 0 if branch.schedule is None else resolve.steps(spec, branch.schedule)
+    total = resolve.total_steps(spec)
+    rewinding = Rewinding(writer.rewinding.weights, start, total)
+    if branch.kind != "retrain":
+        return replace(writer, rewinding=rewinding)
+    return replace(
+        writer,
+        spec=spec,
+        rewinding=rewinding,
+        total=total,
+        data=resolve.facts(spec),
+        alteration=resolve.alteration(spec),
+    )
+
+
+def recipe_of(writer: Writer, leaving: Leaving, branch: Any) -> Recipe:
+    """How the branch is trained, as its own writer (:func:`trained_as`) sees it."""
+    match branch.kind:
+        case "retrain":
+            return recipes.recipe(writer.spec, leaving.seeds.order)
+        case "other-seed":
+            return recipes.recipe(writer.spec, leaving.other.order)
+        case _:
+            return leaving.recipe
+
+
+def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]:
+    """The stages that hold the branch's weights and its mask."""
+    seeds, number, label = leaving.seeds, leaving.level.number, leaving.label
+    match branch.kind:
+        case "reinitialize":
+            # Draw 0 is the replicate's own start; a level's fresh weights are its own.
+            init = replace(
+                writer.init(seeds),
+                draw=branch.draw * DRAWS_APART + number,
+                signs_of=0 if branch.same_sign else None,
+            )
+            return writer.add(init, label, {}), leaving.mask
+        case "shuffle-mask":
+            together = branch.within == "all"
+            keep = (leaving.level.kept,) if together else leaving.level.keep
+            operator: MaskOperator = "shuffle-all" if together else "shuffle-layer"
+            remask = Remask(
+                writer.graph, operator, seeds.mask, branch.draw, number, writer.tensors, keep
+            )
+            return leaving.start, writer.add(remask, label, {"mask": leaving.mask})
+        case "random-mask":
+            spread = layerwise.SPREADS[branch.layers]
+            keep = spread(writer.shapes, leaving.level.kept)
+            remask = Remask(
+                writer.graph, "random", seeds.mask, branch.draw, number, writer.tensors, keep
+            )
+            return leaving.start, writer.add(remask, label, {})
+        case "perturb":
+            perturb = Perturb(
+                writer.graph, seeds.init, branch.draw, number, branch.noise, branch.permute
+            )
+            inputs = {"state": leaving.start, "mask": leaving.mask}
+            return writer.add(perturb, label, inputs), leaving.mask
+        case "rewind":
+            place = leaving.states["end"]
+            if writer.rewinding.weights is not None:
+                origin = leaving.states["init"]
+                assert origin is not None
+                place = writer.rewind_point(origin, leaving.recipe, f"{label}, rewind point")
+            assert place is not None
+            return place, leaving.mask
+        case "other-seed":
+            name = f"replicate {leaving.other.number}"
+            origin = writer.add(writer.init(leaving.other), f"{name}, initial weights", {})
+            recipe = recipe_of(writer, leaving, branch)
+            point = writer.rewind_point(origin, recipe, f"{name}, rewind point")
+            assert point is not None  # a rule sees to it
+            return point, leaving.mask
+        case _:  # retrain
+            return leaving.start, leaving.mask

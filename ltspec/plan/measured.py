@@ -1,0 +1,77 @@
+"""Takes a spec and one of its measures; gives the networks that it asks for.
+
+Plain functions, which rules ask too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ltspec.language.unknown import Unknown
+from ltspec.plan import resolve
+from ltspec.plan.replicates import DENSE, TICKET
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network that is measured in every replicate."""
+
+    line: str
+    """``dense``, ``ticket`` or a branch's name."""
+    level: int
+    step: int | None = None
+    """Dense only: the step at which copies part."""
+
+
+def subjects(spec: Any, measure: Any) -> list[Subject]:
+    """Every network that a measure asks for, each once, in the order in which it is written."""
+    found: list[Subject] = []
+    for line in measure.of:
+        if line == DENSE:
+            found += dense(spec, measure)
+            continue
+        for level in levels(spec, measure, line):
+            found += dense(spec, measure) if level == 0 else [Subject(line, level)]
+    return list(dict.fromkeys(found))
+
+
+def levels(spec: Any, measure: Any, line: str) -> tuple[int, ...]:
+    """The levels of a ticket or branch that are measured; 0 for the dense network.
+
+    Raises Unknown for a branch that is not there: a rule of its own says so.
+    """
+    if measure.levels != "all":
+        return tuple(measure.levels)
+    there = range(1, len(resolve.levels(spec)) + 1)
+    if line != TICKET and line not in spec.branches:
+        raise Unknown(line)
+    own = "all" if line == TICKET else spec.branches[line].levels
+    return tuple(there if own == "all" else own)
+
+
+def dense(spec: Any, measure: Any) -> list[Subject]:
+    """The dense network from each of the steps that are asked for."""
+    if measure.at is not None:
+        return [Subject(DENSE, 0, resolve.steps(spec, written)) for written in measure.at]
+    step = rewind_step(spec)
+    return [] if step is None else [Subject(DENSE, 0, step)]
+
+
+def asks_for_dense(measure: Any) -> bool:
+    """Whether the dense network is among what is measured."""
+    return DENSE in measure.of or (measure.levels != "all" and 0 in measure.levels)
+
+
+def rewind_step(spec: Any) -> int | None:
+    """The step whose weights tickets return to; None where they keep the trained ones."""
+    rewind = spec.prune.rewind
+    if rewind == "none":
+        return None
+    written = rewind.to if rewind.to is not None else rewind.weights
+    return None if written == "end" else resolve.steps(spec, written)
+
+
+def copies(spec: Any) -> int:
+    """Networks that are trained for measures alone, in one replicate."""
+    return sum(m.siblings * len(subjects(spec, m)) for m in spec.measure)

@@ -1,0 +1,83 @@
+"""Takes a writer at the end of a replicate; gives it the stages of what is measured there.
+
+A measured network is known by its row in the table: what it started from and how it was trained is
+read off the stages, so that every branch can be measured and none is named here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from ltspec.decisions.line import sibling_seed
+from ltspec.plan.measured import Subject, subjects
+from ltspec.plan.replicates import DENSE, TICKET, Replicate
+from ltspec.plan.stages import Comparison, Evaluate, Line, Outcome, Train
+
+if TYPE_CHECKING:
+    from ltspec.plan.writer import Writer
+
+
+def compare(writer: Writer, seeds: Replicate) -> None:
+    """Write every measure of one replicate, whose networks are written already."""
+    rows = {
+        (outcome.branch, outcome.level): outcome
+        for outcome in writer.outcomes
+        if outcome.replicate == seeds.number
+    }
+    for measure in writer.spec.measure:
+        for subject in subjects(writer.spec, measure):
+            line = TICKET if subject.line == DENSE else subject.line
+            instability(writer, measure, subject, rows[line, subject.level])
+
+
+def instability(writer: Writer, measure: Any, subject: Subject, row: Outcome) -> None:
+    """Train copies under other data orders, and evaluate the line between every two of them."""
+    trained = writer.stages[row.trained]
+    work = trained.work
+    assert isinstance(work, Train)  # a rule sees to it that there is something to train
+    place = trained.inputs["state"]
+    label = trained.label
+    if subject.step is not None:
+        work = replace(work, start=subject.step)
+        label = f"replicate {row.replicate}, dense from step {subject.step}"
+        if subject.step:
+            trunk = replace(work, start=0, stop=subject.step)
+            place = writer.add(trunk, label, {"state": place})
+    siblings = []
+    for number in range(1, measure.siblings + 1):
+        seed = sibling_seed(work.recipe.order_seed, number)
+        copy = replace(work, recipe=replace(work.recipe, order_seed=seed))
+        siblings.append(writer.add(copy, f"{label}, copy {number}", {"state": place}))
+    measured = writer.stages[next(iter(row.scores.values()))].work
+    assert isinstance(measured, Evaluate)
+    for split in measure.error:
+        line = Line(
+            work.graph,
+            measured.data,
+            measured.data_version,
+            split,
+            measure.alphas,
+            measured.alteration,
+        )
+        for first, second in combinations(range(measure.siblings), 2):
+            pair = first + 1, second + 1
+            stage = writer.add(
+                line,
+                f"{label}, copies {pair[0]} and {pair[1]}, {split}",
+                {"first": siblings[first], "second": siblings[second]},
+            )
+            writer.comparisons.append(
+                Comparison(
+                    measure.kind,
+                    row.replicate,
+                    subject.line,
+                    subject.level,
+                    work.start,
+                    row.kept,
+                    pair,
+                    split,
+                    stage,
+                )
+            )

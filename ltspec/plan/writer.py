@@ -1,0 +1,157 @@
+"""Takes a spec; gives the stages of its replicates, level by level, and what hangs on them.
+
+The pass ``expand_stages`` calls :meth:`Writer.write_replicate` once a replicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ltspec.data.alteration import Alteration
+from ltspec.data.facts import Facts
+from ltspec.decisions.amounts import Level
+from ltspec.decisions.criteria import CRITERIA
+from ltspec.decisions.recipe import Recipe
+from ltspec.language.spec import Spec
+from ltspec.plan import branching, recipes, resolve
+from ltspec.plan.branching import Leaving
+from ltspec.plan.recipes import Rewinding
+from ltspec.plan.replicates import TICKET, Replicate, after
+from ltspec.plan.stages import (
+    Comparison,
+    Evaluate,
+    Init,
+    Outcome,
+    Prune,
+    Rewind,
+    Stage,
+    Train,
+    Work,
+)
+
+
+@dataclass
+class Writer:
+    """Writes the stages of one replicate after another."""
+
+    spec: Spec
+    graph: str
+    levels: list[Level]
+    rewinding: Rewinding
+    total: int
+    data: Facts
+    tensors: tuple[str, ...]
+    prunable: int
+    norm_scale: str | None
+    alteration: Alteration | None
+    stages: list[Stage] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    @cached_property
+    def scoring(self) -> recipes.Scoring:
+        """By what weights are scored."""
+        return recipes.scoring(self.spec)
+
+    @cached_property
+    def replicates(self) -> tuple[Replicate, ...]:
+        """All that there are."""
+        return resolve.replicates(self.spec)
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of the prunable tensors, in graph order."""
+        return [parameter.shape for parameter in resolve.prunable(self.spec)]
+
+    def init(self, seeds: Replicate) -> Init:
+        """A replicate's own initial weights."""
+        return Init(self.graph, self.spec.model.init, seeds.init, 0, self.norm_scale)
+
+    def add(self, work: Work, label: str, inputs: Mapping[str, int]) -> int:
+        """Append a stage; returns its place."""
+        self.stages.append(Stage(work, dict(inputs), label))
+        return len(self.stages) - 1
+
+    def write_replicate(self, seeds: Replicate, recipe: Recipe) -> None:
+        """Dense training, then prune, rewind and retrain level by level, branches beside."""
+        name = f"replicate {seeds.number}"
+        origin = self.add(self.init(seeds), f"{name}, initial weights", {})
+        trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
+        self.measure(seeds, TICKET, 0, None, None, trained, f"{name}, level 0")
+        rewound = self.rewind_point(origin, recipe, f"{name}, rewind point")
+        other = after(seeds, self.replicates)
+        mask: int | None = None
+        for level in self.levels:
+            label = f"{name}, level {level.number}"
+            states = {"init": origin, "rewind": rewound, "end": trained}
+            mask = self.prune(seeds, level, states, mask, label)
+            start = trained if rewound is None else rewound
+            ticket = self.add(Rewind(self.graph), label, {"state": start, "mask": mask})
+            trained = self.train(ticket, recipe, self.rewinding.start, self.rewinding.stop, label)
+            self.measure(seeds, TICKET, level.number, level, ticket, trained, label)
+            leaving = Leaving(seeds, other, level, states, mask, recipe, label)
+            branching.branch_off(self, leaving)
+
+    def rewind_point(self, origin: int, recipe: Recipe, label: str) -> int | None:
+        """The state that tickets start from; None when each starts from its own trained weights."""
+        if self.rewinding.weights is None:
+            return None
+        return self.train(origin, recipe, 0, self.rewinding.weights, label)
+
+    def train(self, state: int, recipe: Recipe, start: int, stop: int, label: str) -> int:
+        """A training; the state itself when there are no steps."""
+        if start == stop:
+            return state
+        work = Train(self.graph, recipes.held(recipe, self.total, stop), start, stop)
+        return self.add(work, label, {"state": state})
+
+    def prune(
+        self,
+        seeds: Replicate,
+        level: Level,
+        states: Mapping[str, int | None],
+        mask: int | None,
+        label: str,
+    ) -> int:
+        """The next mask, by scores of one of ``states`` where the criterion reads weights."""
+        scoring = self.scoring
+        criterion, sample = CRITERIA[scoring.criterion], scoring.sample
+        state = states[scoring.at] if criterion.reads_weights else None
+        inputs = {"state": state, "mask": mask}
+        chooses = sample is not None and (sample.examples < sample.of or sample.mode == "train")
+        work = Prune(
+            self.graph,
+            scoring.criterion,
+            criterion.version,
+            seeds.mask if criterion.draws or chooses else None,
+            self.tensors,
+            level.keep,
+            scoring.rounds,
+            sample,
+        )
+        there = {role: place for role, place in inputs.items() if place is not None}
+        return self.add(work, label, there)
+
+    def measure(
+        self,
+        seeds: Replicate,
+        branch: str,
+        number: int,
+        level: Level | None,
+        ticket: int | None,
+        trained: int,
+        label: str,
+    ) -> None:
+        """Evaluate a trained network and give it a row in the table."""
+        scores: dict[str, int] = {
+            split: self.add(
+                Evaluate(self.graph, self.data.name, self.data.version, split, self.alteration),
+                f"{label}, {split}",
+                {"state": trained},
+            )
+            for split in self.spec.evaluate
+        }
+        kept = self.prunable if level is None else level.kept
+        self.outcomes.append(Outcome(seeds.number, branch, number, kept, ticket, trained, scores))

@@ -1,0 +1,124 @@
+"""Takes a plan and the lines in a store; gives the table of instabilities: rows, and a summary."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ltspec.plan.stages import Plan
+from ltspec.results.table import Spread, spread
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two copies of one network of one replicate, and the line between them on one split."""
+
+    replicate: int
+    branch: str
+    """``dense``, ``ticket`` or a branch's name."""
+    level: int
+    step: int
+    """The step at which the copies parted."""
+    density: float
+    """Kept share of the prunable weights."""
+    pair: tuple[int, int]
+    """Numbers of the copies, from 1."""
+    split: str
+    instability: float
+    """Points of error (100 times a share): the highest on the line less the mean of its ends."""
+    alphas: Sequence[float]
+    error: Sequence[float]
+    """Share of the examples, at each of ``alphas``."""
+    loss: Sequence[float | None]
+    """Mean, nats, at each of ``alphas``; None where it is not finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instability:
+    """Of one network on one split, over all pairs of all replicates."""
+
+    branch: str
+    level: int
+    step: int
+    density: float
+    split: str
+    pairs: int
+    instability: Spread
+    """Points of error."""
+    alphas: Sequence[float]
+    error: Sequence[Spread]
+    """Share of the examples over the pairs, at each of ``alphas``."""
+
+
+def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
+    """A row for each line that is there. ``facts``: by place of the stage."""
+    return [
+        Pair(
+            one.replicate,
+            one.branch,
+            one.level,
+            one.step,
+            one.kept / plan.prunable,
+            one.pair,
+            one.split,
+            100 * facts[one.line]["instability"],
+            *(facts[one.line][name] for name in ("alphas", "error", "loss")),
+        )
+        for one in plan.comparisons
+        if one.line in facts
+    ]
+
+
+def summary(found: Iterable[Pair]) -> list[Instability]:
+    """Pairs of the same network and split together, over replicates, in the order of the spec.
+
+    Entries of a spec that ask for other numbers of points are kept apart.
+    """
+    groups: dict[tuple[str, int, int, str, int], list[Pair]] = {}
+    for row in found:
+        key = row.branch, row.level, row.step, row.split, len(row.alphas)
+        groups.setdefault(key, []).append(row)
+    return [
+        Instability(
+            branch,
+            level,
+            step,
+            group[0].density,
+            split,
+            len(group),
+            spread([row.instability for row in group]),
+            group[0].alphas,
+            [spread(errors) for errors in zip(*(row.error for row in group), strict=True)],
+        )
+        for (branch, level, step, split, _), group in groups.items()
+    ]
+
+
+_COLUMNS = ("replicate", "branch", "level", "step", "density", "split", "copies", "instability")
+
+
+def as_csv(found: Sequence[Pair]) -> str:
+    """One line for each pair, split and alpha; ``instability`` is the pair's, on each of them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*_COLUMNS, "alpha", "error", "loss"])
+    for row in found:
+        same = (row.replicate, row.branch, row.level, row.step, row.density, row.split)
+        copies = "-".join(map(str, row.pair))
+        for point in zip(row.alphas, row.error, row.loss, strict=True):
+            writer.writerow([*same, copies, row.instability, *point])
+    return text.getvalue()
+
+
+def as_json(plan: Plan, found: Sequence[Pair]) -> str:
+    """Pairs and summary as one JSON object."""
+    document = {
+        "name": plan.name,
+        "pairs": [asdict(row) for row in found],
+        "summary": [asdict(line) for line in summary(found)],
+    }
+    return json.dumps(document, indent=1) + "\n"
