@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -81,6 +78,7 @@ def command(
 
     from ltspec.cli.progress import LiveBar, PlainLines
     from ltspec.cli.tables import print_instability, print_summary
+    from ltspec.data.interrupts import stop_when_asked
     from ltspec.engine.runner import scores
     from ltspec.engine.session import Session
     from ltspec.engine.watch import Silence
@@ -88,7 +86,7 @@ def command(
 
     console = Console(stderr=True)
     bar = LiveBar(console) if console.is_terminal else PlainLines(console)
-    _stop_on(signal.SIGTERM)
+    stop_when_asked()
     with bar:
         watch = Silence() if quiet else bar
         session = Session.open(
@@ -125,13 +123,3 @@ def _deterministic(wanted: bool | None, execution: ExecutionPlan | None) -> bool
 def default_data_folder() -> Path:
     """Where data lies when neither --data nor LTSPEC_DATA says so."""
     return Path.home() / ".cache" / "ltspec"
-
-
-def _stop_on(number: int) -> None:
-    """Treat a polite request to end like Ctrl-C: save, say how to go on, and stop."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if sys.platform != "win32":
-        signal.signal(number, stop)

@@ -110,12 +110,7 @@ def _decode(layout: Layout, facts: Facts, where: Path | str, content: bytes, cou
         images, labels = layout.decode(content, count)
     except unpickle.RefusedError as error:
         raise place.damaged(where, str(error)) from error
-    if labels.max() >= facts.classes:
-        raise place.damaged(
-            where,
-            f"has a label {labels.max()} (example {labels.argmax()}); "
-            f"labels go from 0 to {facts.classes - 1}",
-        )
+    place.refuse_strange_labels(labels, facts.classes, where)
     return images, labels
 
 

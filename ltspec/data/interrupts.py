@@ -1,4 +1,5 @@
-"""Takes nothing; gives a stretch of code in which processes can start that leave Ctrl-C to us.
+"""Takes nothing; gives how a process stops when it is asked to, and starts others that leave
+Ctrl-C to it.
 
 A terminal sends Ctrl-C to every process of a command. Those that work for another one shall end
 when that one says so, and not with a message of their own, whatever they are just loading.
@@ -7,9 +8,21 @@ when that one says so, and not with a message of their own, whatever they are ju
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from types import FrameType
+
+
+def stop_when_asked() -> None:
+    """From now on this process treats a polite request to end (SIGTERM) like Ctrl-C."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if sys.platform != "win32":
+        signal.signal(signal.SIGTERM, stop)
 
 
 @contextmanager

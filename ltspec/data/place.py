@@ -10,6 +10,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ltspec.data.download import Remote, fetch
 from ltspec.errors import DataError
 
@@ -90,6 +93,16 @@ def damaged(file: Path | str, what: str) -> DataError:
     return DataError(
         f"{file} {what}", code="LT306", hint="delete it, and it will be downloaded again"
     )
+
+
+def refuse_strange_labels(labels: NDArray[np.uint8], classes: int, file: Path | str) -> None:
+    """Raises DataError (LT306) where a label is not one of ``classes``."""
+    if labels.max() >= classes:
+        raise damaged(
+            file,
+            f"has a label {labels.max()} (example {labels.argmax()}); "
+            f"labels go from 0 to {classes - 1}",
+        )
 
 
 def others(folder: Path, names: Sequence[str]) -> tuple[str, ...]:

@@ -75,10 +75,7 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
             if realm.has(stage.key):
                 realm.checkpoint_drop(stage.key)
     except KeyboardInterrupt:
-        raise Interrupted(
-            "stopped; everything up to the last finished piece of training is kept",
-            hint="run the same command again to go on",
-        ) from None
+        raise stopped() from None
     except MemoryError:
         raise RunError(
             "memory ran out",
@@ -87,6 +84,14 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
         ) from None
     finally:
         bench.close()
+
+
+def stopped() -> Interrupted:
+    """What a run says that was told to stop."""
+    return Interrupted(
+        "stopped; everything up to the last finished piece of training is kept",
+        hint="run the same command again to go on",
+    )
 
 
 def verify_outcomes(plan: Plan, realm: Realm) -> None:

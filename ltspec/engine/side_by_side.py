@@ -8,23 +8,21 @@ there are. Frameworks keep their state in a process, so processes are what works
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from ltspec.data.interrupts import interrupts_waiting
+from ltspec.data.interrupts import interrupts_waiting, stop_when_asked
 from ltspec.engine.execution import ExecutionPlan
-from ltspec.engine.runner import standing, verify_outcomes
+from ltspec.engine.runner import standing, stopped, verify_outcomes
 from ltspec.engine.session import Session
 from ltspec.engine.store import Realm
 from ltspec.engine.watch import Watch
-from ltspec.errors import Interrupted, LtspecError, RunError
+from ltspec.errors import LtspecError, RunError
 from ltspec.plan.stages import Plan, Stage
 
 
@@ -60,12 +58,9 @@ def run(order: Order, realm: Realm, count: int, watch: Watch) -> None:
                 process.start()
                 crew.append(_Worker(process, ours))
             theirs.close()
-        problem = _listen(crew, watch)
+        problem: LtspecError | None = _listen(crew, watch)
     except KeyboardInterrupt:
-        problem = Interrupted(
-            "stopped; everything up to the last finished piece of training is kept",
-            hint="run the same command again to go on",
-        )
+        problem = stopped()
     finally:
         _stop(crew)
     if problem is not None:
@@ -161,7 +156,7 @@ class _Teller:
 
 def _work(order: Order, pipe: Connection) -> None:
     """The life of one worker."""
-    _stop_when_asked()
+    stop_when_asked()
     teller = _Teller(pipe)
     try:
         try:
@@ -190,13 +185,3 @@ def _do(order: Order, teller: _Teller) -> None:
         execution=order.execution,
     )
     session.run(teller, order.checkpoint_seconds)
-
-
-def _stop_when_asked() -> None:
-    """Treat a polite request to end like Ctrl-C: save and stop."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if sys.platform != "win32":
-        signal.signal(signal.SIGTERM, stop)

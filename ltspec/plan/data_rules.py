@@ -70,6 +70,19 @@ def keys_of_other_data(spec: Any) -> Iterator[Diagnostic]:
         )
 
 
+def seed_is_for_chance(spec: Any) -> Iterator[Diagnostic]:
+    """LT107."""
+    data = spec.data
+    if data.seed and not (data.random_labels or data.subsample < 1 or data.rotation):
+        yield Diagnostic(
+            "LT107",
+            "`seed` is for `random_labels`, `subsample` and `rotation`, and none of them is there",
+            ("data", "seed"),
+            "leave `seed` out; the data order has its own, under `seeds`",
+            at="key",
+        )
+
+
 def folder_can_be_listed(spec: Any) -> Iterator[Diagnostic]:
     """LT220."""
     data = spec.data
@@ -114,6 +127,7 @@ def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
 
 DATA_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
     keys_of_other_data,
+    seed_is_for_chance,
     folder_can_be_listed,
     batch_fits_data,
     scores_fit_data,

@@ -15,7 +15,12 @@ from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
 from ltspec.plan import branch_rules, resolve
-from ltspec.plan.data_rules import DATA_RULES, batch_fits_data, keys_of_other_data
+from ltspec.plan.data_rules import (
+    DATA_RULES,
+    batch_fits_data,
+    keys_of_other_data,
+    seed_is_for_chance,
+)
 from ltspec.plan.measure_rules import MEASURE_RULES
 from ltspec.plan.measured import copies
 
@@ -139,6 +144,20 @@ def network_can_be_built(spec: Any) -> Iterator[Diagnostic]:
         if not error.key:
             raise
         yield Diagnostic(error.code, error.message, ("model", error.key), error.hint)
+
+
+def norm_scales_have_norms(spec: Any) -> Iterator[Diagnostic]:
+    """LT107. All families that have the key have norms, but for a person's own."""
+    if spec.model.family != "custom" or spec.model.norm_scale == "uniform":
+        return
+    if not resolve.graph(spec).buffers:
+        yield Diagnostic(
+            "LT107",
+            f"`norm_scale` is for batch norms, and the network of {spec.model.function} has none",
+            ("model", "norm_scale"),
+            "leave `norm_scale` out",
+            at="key",
+        )
 
 
 def exemptions_match(spec: Any) -> Iterator[Diagnostic]:
@@ -265,6 +284,7 @@ def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
 
 TRAINING_RULES: tuple[Rule, ...] = (
     keys_of_other_data,
+    seed_is_for_chance,
     batch_fits_data,
     training_has_steps,
     rewinds_before_the_end,
@@ -286,6 +306,7 @@ RULES: tuple[Rule, ...] = (
     milestones_are_inside,
     warmup_is_inside,
     network_can_be_built,
+    norm_scales_have_norms,
     exemptions_match,
     rates_match,
     something_is_prunable,

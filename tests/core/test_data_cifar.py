@@ -276,18 +276,6 @@ def test_the_archive_that_is_downloaded_is_one_that_is_read(name: str) -> None:
         assert all(len(md5) == 32 for md5 in layout.files.values())
 
 
-@pytest.fixture(scope="session")
-def real() -> Path:
-    """The folder with the true CIFAR-10."""
-    folder = os.environ.get("LTSPEC_DATA")
-    if folder and cifar.CIFAR10._find(Path(folder)):
-        return Path(folder)
-    reason = "LTSPEC_DATA names no folder with CIFAR-10"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.mark.needs_cifar10
 def test_the_true_files(real: Path) -> None:
     data = load("cifar10", real)

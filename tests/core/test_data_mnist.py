@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import http.server
 import io
-import os
 import shutil
 import socket
 import subprocess
@@ -32,18 +31,6 @@ SMALL = replace(FACTS["mnist"], train=6, test=4, shape=(1, 2, 3))
 
 def ignore(text: str) -> None:
     pass
-
-
-@pytest.fixture(scope="session")
-def real() -> Path:
-    """The folder with the true MNIST."""
-    folder = os.environ.get("LTSPEC_DATA")
-    if folder and mnist.MNIST.find(Path(folder)):
-        return Path(folder)
-    reason = "LTSPEC_DATA names no folder with MNIST"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture

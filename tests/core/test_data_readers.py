@@ -197,25 +197,13 @@ def test_no_process_outlives_the_run(how: signal.Signals, folder: Path, tmp_path
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def real() -> Path:
-    """The folder with real JPEGs."""
-    data = os.environ.get("LTSPEC_DATA")
-    folder = Path(data or "") / "cifar10-jpeg-imagefolder"
-    if data and folder.is_dir():
-        return folder
-    reason = "LTSPEC_DATA names no folder with cifar10-jpeg-imagefolder"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.mark.needs_images
 def test_real_images(real: Path, readers: Readers) -> None:
-    data = read_folder(folder_facts(real, 32, 32).name, real, 32, 32)
+    folder = real / "cifar10-jpeg-imagefolder"
+    data = read_folder(folder_facts(folder, 32, 32).name, folder, 32, 32)
     assert (len(data.train), len(data.test), data.facts.classes) == (400, 100, 10)
     (train,) = readers.pieces(data.train, [(np.arange(400), None)])
     for index in (0, 123, 399):
-        file = real / data.train.files[index]
+        file = folder / data.train.files[index]
         with Image.open(file) as image:
             assert np.array_equal(train[index], np.asarray(image).transpose(2, 0, 1))
