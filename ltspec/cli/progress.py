@@ -159,10 +159,21 @@ def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
         )
     if stage.kind == "evaluate":
         return f"{stage.label} accuracy {facts['accuracy']:.2%}, loss {facts['loss']:.4f}"
-    empty = [name for name, count in facts.get("kept", {}).items() if not count]
-    if stage.kind in ("prune", "remask") and empty:
-        return f"warning: {stage.label} leaves no weight in {', '.join(empty)}"
+    if stage.kind in ("prune", "remask") and facts["collapsed"]:
+        return f"warning: {stage.label} leaves {collapse(facts)}"
     return ""
+
+
+def collapse(facts: Mapping[str, Any]) -> str:
+    """What a mask leaves of a network that has collapsed, wholly or in some of its layers."""
+    empty = [name for name, count in facts["kept"].items() if not count]
+    cut = [name for name in facts["collapsed"] if name not in empty]
+    parts = [f"no weight in {', '.join(empty)}"] if empty else []
+    if not facts["connected"]:
+        parts.append("no path from input to output, so that its answers are constant")
+    elif cut:
+        parts.append(f"no path through {', '.join(cut)}")
+    return ", and ".join(parts)
 
 
 def duration_text(seconds: float) -> str:

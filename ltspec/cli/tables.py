@@ -38,9 +38,25 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
     console.print(table)
     if any(line.replicates > 1 for line in lines):
         console.print("mean (lowest-highest) over replicates\n", highlight=False)
+    print_collapse(console, rows)
     missing = len(plan.outcomes) - len(rows)
     if missing:
         console.print(f"not done yet: {missing} of {len(plan.outcomes)} networks")
+
+
+def print_collapse(console: Console, rows: Sequence[Row]) -> None:
+    """Print a line for each network with a layer that no path from input to output passes."""
+    for row in rows:
+        if not row.collapsed:
+            continue
+        what = f"no path leads through {', '.join(row.collapsed)}"
+        if not row.connected:
+            what = "no path leads from input to output: its answers are constant"
+        console.print(
+            f"warning: replicate {row.replicate}, {row.branch} level {row.level}: {what}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> None:

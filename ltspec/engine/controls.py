@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ltspec.decisions import masks as masking
 from ltspec.decisions import operators
 from ltspec.decisions.initial import initial_weights
+from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks
 from ltspec.engine.arrays import (
     buffers_of,
@@ -65,9 +66,8 @@ def remask(work: Remask, graph: Graph, inputs: Mapping[str, Result]) -> Made:
             masks = operators.random_masks(shapes, work.keep, *stream)
     _check_mask(work, masks, before)
     kept = masking.count_kept(masks)
-    return {"kept": kept, "of": {name: mask.size for name, mask in masks.items()}}, pack_masks(
-        masks
-    )
+    facts = {"kept": kept, "of": {name: mask.size for name, mask in masks.items()}}
+    return {**facts, **paths(graph, masks).facts()}, pack_masks(masks)
 
 
 def _check_mask(work: Remask, masks: Masks, before: Masks) -> None:

@@ -18,6 +18,7 @@ from ltspec.data.dataset import Dataset, Split
 from ltspec.data.streamed import Folder, StreamedSplit
 from ltspec.decisions import masks as masking
 from ltspec.decisions.initial import initial_buffers
+from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks, State
 from ltspec.engine import controls
 from ltspec.engine.arrays import (
@@ -39,6 +40,7 @@ from ltspec.engine.store import Result
 from ltspec.engine.training import Progress, Training, play
 from ltspec.engine.watch import Watch
 from ltspec.errors import InvariantError, RunError
+from ltspec.networks.graph import Graph
 from ltspec.plan.cost import slots
 from ltspec.plan.stages import (
     Evaluate,
@@ -139,7 +141,7 @@ def perform(
         case Perturb() as work:
             return controls.perturb(work, graph, inputs)
         case Rewind():
-            return _rewind(inputs["state"].arrays, masks_of(inputs["mask"].arrays))
+            return _rewind(graph, inputs["state"].arrays, masks_of(inputs["mask"].arrays))
         case Evaluate() as work:
             return evaluate(stage, work, inputs["state"].arrays, bench)
         case Line() as work:
@@ -217,8 +219,9 @@ def _check_trained(state: State, masks: Masks, stage: Stage) -> None:
             raise InvariantError(f"{stage.label}: {count} pruned weights of {name} are not zero")
 
 
-def _rewind(arrays: Arrays, masks: Masks) -> Made:
-    """The ticket: weights under the mask, running statistics as they were."""
+def _rewind(graph: Graph, arrays: Arrays, masks: Masks) -> Made:
+    """The ticket: weights under the mask, running statistics as they were. Its facts say what of it
+    lies on a path, :mod:`ltspec.decisions.paths`."""
     source, buffers = weights_of(arrays), buffers_of(arrays)
     weights = masking.apply(source, masks)
     for name, array in weights.items():
@@ -233,5 +236,6 @@ def _rewind(arrays: Arrays, masks: Masks) -> Made:
     facts = {
         "kept": masking.count_kept(masks),
         "of": {name: int(mask.size) for name, mask in masks.items()},
+        **paths(graph, masks).facts(),
     }
     return facts, {**pack_weights(weights), **pack_buffers(buffers), **pack_masks(masks)}

@@ -18,6 +18,7 @@ from ltspec.data.dataset import Split
 from ltspec.decisions import masks as masking
 from ltspec.decisions.amounts import rounds
 from ltspec.decisions.criteria import CRITERIA, Batch, Criterion, Score, Subject
+from ltspec.decisions.paths import paths
 from ltspec.decisions.sample import Sample, batches
 from ltspec.decisions.state import Array, Arrays, Masks
 from ltspec.engine.arrays import buffers_of, masks_of, pack_masks, weights_of
@@ -66,9 +67,8 @@ def prune(work: Prune, inputs: Mapping[str, Result], bench: Bench) -> Made:
     for name, mask in masks.items():
         if name in before and np.any(mask & ~before[name]):
             raise InvariantError(f"the mask of {name} has grown")
-    return {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}, pack_masks(
-        masks
-    )
+    facts = {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}
+    return {**facts, **paths(graph, masks).facts()}, pack_masks(masks)
 
 
 def _with_network(

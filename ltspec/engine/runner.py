@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Arrays
+from ltspec.engine.arrays import masks_of
 from ltspec.engine.perform import Bench, perform
 from ltspec.engine.store import Realm, Result
 from ltspec.engine.watch import Watch
@@ -250,12 +252,30 @@ class _Trail:
 
 
 def scores(plan: Plan, realm: Realm) -> Mapping[int, Mapping[str, object]]:
-    """Facts of every evaluation and line that the store holds, by its place in the plan."""
+    """Facts of every evaluation, line and ticket that the store holds, by its place in the plan."""
     places = [place for outcome in plan.outcomes for place in outcome.scores.values()]
     places += [comparison.line for comparison in plan.comparisons]
-    found = {}
+    found: dict[int, Mapping[str, object]] = {}
     for place in places:
         facts = realm.read_facts(plan.stages[place].key)
         if facts is not None:
             found[place] = facts
+    for outcome in plan.outcomes:
+        if outcome.ticket is not None and outcome.ticket not in found:
+            ticket = _ticket(plan, realm, outcome.ticket)
+            if ticket is not None:
+                found[outcome.ticket] = ticket
     return found
+
+
+def _ticket(plan: Plan, realm: Realm, place: int) -> Mapping[str, object] | None:
+    """Facts of a ticket; one of an earlier ltspec is looked at for the paths through it."""
+    stage = plan.stages[place]
+    facts = realm.read_facts(stage.key)
+    if facts is None or "effective" in facts:
+        return facts
+    read = realm.read(stage.key)
+    if read is None:
+        return None
+    graph = plan.graphs[stage.work.graph]
+    return {**facts, **paths(graph, masks_of(read.arrays)).facts()}

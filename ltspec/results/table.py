@@ -26,6 +26,13 @@ class Row:
     kept: int
     scores: Mapping[str, Mapping[str, Any]]
     """By split: ``accuracy`` (share of the examples), ``loss`` (mean, nats), ``correct``."""
+    effective_density: float | None = None
+    """Share of the prunable weights that are kept and lie on a path from input to output
+    (:mod:`ltspec.decisions.paths`); None where there is no mask."""
+    collapsed: tuple[str, ...] = ()
+    """Weight tensors that no path passes through."""
+    connected: bool = True
+    """Whether any path leads from input to output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,19 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
             density(plan, outcome),
             outcome.kept,
             {split: scores[place] for split, place in outcome.scores.items()},
+            *_paths(plan, scores.get(outcome.ticket) if outcome.ticket is not None else None),
         )
         for outcome in plan.outcomes
         if all(place in scores for place in outcome.scores.values())
     ]
+
+
+def _paths(plan: Plan, ticket: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """The last three fields of a Row."""
+    if ticket is None:
+        return ()
+    effective = sum(ticket["effective"].values()) / plan.prunable
+    return effective, tuple(ticket["collapsed"]), ticket["connected"]
 
 
 def density(plan: Plan, outcome: Outcome) -> float:
@@ -123,6 +139,7 @@ def as_csv(found: Sequence[Row]) -> str:
             "correct",
             "accuracy",
             "loss",
+            "effective_density",
         ]
     )
     for row in found:
@@ -139,6 +156,7 @@ def as_csv(found: Sequence[Row]) -> str:
                     score["correct"],
                     score["accuracy"],
                     score["loss"],
+                    row.effective_density,
                 ]
             )
     return text.getvalue()

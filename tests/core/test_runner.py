@@ -355,7 +355,9 @@ def test_the_folder_that_a_person_opens(tmp_path: Path) -> None:
     rows = table.rows(plan, scores(plan, opened.realm))
     assert len(rows) == 2 * 5
     lines = (folder / "table.csv").read_text().splitlines()
-    assert lines[0] == "replicate,branch,level,density,kept,split,examples,correct,accuracy,loss"
+    assert lines[0] == (
+        "replicate,branch,level,density,kept,split,examples,correct,accuracy,loss,effective_density"
+    )
     assert len(lines) == 1 + 2 * len(rows)
     summary = table.summary(rows)
     assert [(line.branch, line.level) for line in summary] == [
