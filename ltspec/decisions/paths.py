@@ -159,7 +159,8 @@ def _leading(graph: Graph, layers: Mapping[str, _Layer]) -> dict[str, Bools]:
         if node.name in layers:
             units = layers[node.name].backward(units)
         elif isinstance(node.op, Flatten):
-            units = units.reshape(graph.shapes[node.inputs[0]][0], -1).any(axis=1)
+            channels = graph.shapes[node.inputs[0]][0]
+            units = units.reshape(channels, -1).any(axis=1).reshape(-1)
         for name in node.inputs:
             leading[name] |= units
     return leading
