@@ -7,6 +7,7 @@ wrong or missing it raises :class:`Unknown`, so the rule is left out and the oth
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated, Any, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -43,8 +44,7 @@ class Partial:
             raise Unknown(name)
         beneath = [path[1:] for path in self._bad if path[0] == name]
         if name in self._written:
-            annotation: Any = field.annotation
-            return _part(Annotated[annotation, field], annotation, self._written[name], beneath)
+            return _part(self._section, name, self._written[name], beneath)
         if beneath or field.is_required():
             raise Unknown(name)
         return field.get_default(call_default_factory=True)
@@ -53,15 +53,13 @@ class Partial:
         return f"Partial({self._section.__name__}, wrong={self._bad!r})"
 
 
-def _part(constrained: Any, annotation: Any, value: Any, bad: list[Path]) -> Any:
+def _part(section: type[Section], name: str, value: Any, bad: list[Path]) -> Any:
     """One value: itself when it is right, a stand-in when parts of it are, else Unknown."""
     if () in bad:
         raise Unknown
     if not bad:
-        try:
-            return TypeAdapter(constrained).validate_python(tuples(value), strict=True)
-        except ValidationError:
-            raise Unknown from None
+        return _checked(_adapter(section, name), value)
+    annotation = section.model_fields[name].annotation
     target = chosen(annotation, value)
     if target is not None and is_section(target):
         return Partial(target, value, bad)
@@ -69,16 +67,45 @@ def _part(constrained: Any, annotation: Any, value: Any, bad: list[Path]) -> Any
         item = item_annotation(target)
         if not any(is_section(alternative) for alternative in alternatives(item)):
             raise Unknown  # a plain value has no keys that could be asked for one by one
-        return {key: _entry(item, key, inner, bad) for key, inner in value.items()}
+        adapter = _item_adapter(section, name)
+        return {key: _entry(item, adapter, key, inner, bad) for key, inner in value.items()}
     raise Unknown
 
 
-def _entry(annotation: Any, key: str, value: Any, bad: list[Path]) -> Any:
+def _entry(
+    annotation: Any, adapter: TypeAdapter[Any], key: str, value: Any, bad: list[Path]
+) -> Any:
     """One entry of a mapping of names. A wrong one stays in it, and is Unknown at every key."""
     beneath = [path[1:] for path in bad if path[0] == key]
+    if not beneath:
+        return _checked(adapter, value)
     target = chosen(annotation, value)
-    if beneath:
-        if target is not None and is_section(target):
-            return Partial(target, value, beneath)
-        return Partial(alternatives(annotation)[0], value, [()])
-    return _part(annotation, annotation, value, [])
+    if target is not None and is_section(target):
+        return Partial(target, value, beneath)
+    return Partial(alternatives(annotation)[0], value, [()])
+
+
+def _checked(adapter: TypeAdapter[Any], value: Any) -> Any:
+    try:
+        return adapter.validate_python(tuples(value), strict=True)
+    except ValidationError:
+        raise Unknown from None
+
+
+# Rules ask for the same keys again and again, and to make an adapter takes milliseconds.
+@cache
+def _adapter(section: type[Section], name: str) -> TypeAdapter[Any]:
+    field = section.model_fields[name]
+    annotation: Any = field.annotation
+    return TypeAdapter(Annotated[annotation, field])
+
+
+@cache
+def _item_adapter(section: type[Section], name: str) -> TypeAdapter[Any]:
+    """Of what stands behind the names of a mapping of names."""
+    (mapping,) = (
+        each
+        for each in alternatives(section.model_fields[name].annotation)
+        if get_origin(each) is dict
+    )
+    return TypeAdapter(item_annotation(mapping))
