@@ -7,6 +7,7 @@ LtspecError                 has a ``code`` that ``ltspec explain`` knows, a mess
 ├── RunError                a run could not go on                                   exit 3
 │   ├── InvariantError      a result is not what the plan says
 │   ├── DataError           a data set is missing, damaged, or not the same as before
+│   ├── TicketError         a ticket file is damaged, or not what it says
 │   └── StoreError          the store cannot be read or written
 ├── Interrupted             the person stopped the run                            exit 130
 └── GraphError              a network description is not legal
@@ -127,6 +128,13 @@ CODES: dict[str, str] = {
     "LT405": "the run was interrupted",
     "LT406": "memory ran out",
     "LT407": "a worker process ended",
+    "LT410": "a ticket file cannot be read",
+    "LT411": "not a ticket file of this version",
+    "LT412": "a ticket file is damaged",
+    "LT413": "a ticket's manifest is wrong",
+    "LT414": "a ticket's arrays do not fit its network",
+    "LT415": "a ticket breaks a promise",
+    "LT416": "a ticket does not fit the spec",
     # 9: ltspec itself
     "LT901": "a mistake in ltspec",
 }
@@ -185,6 +193,10 @@ class InvariantError(RunError):
 
 class DataError(RunError):
     """A data set is missing, damaged, or not the same as before."""
+
+
+class TicketError(RunError):
+    """A ticket file is damaged, is not what it says, or does not fit."""
 
 
 class StoreError(RunError):

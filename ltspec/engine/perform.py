@@ -20,7 +20,7 @@ from ltspec.decisions import masks as masking
 from ltspec.decisions.initial import initial_buffers
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks, State
-from ltspec.engine import controls
+from ltspec.engine import controls, loading
 from ltspec.engine.arrays import (
     buffers_of,
     in_precision,
@@ -46,6 +46,7 @@ from ltspec.plan.stages import (
     Evaluate,
     Init,
     Line,
+    Load,
     Perturb,
     Plan,
     Prune,
@@ -142,6 +143,8 @@ def perform(
             return controls.perturb(work, graph, inputs)
         case Rewind():
             return _rewind(graph, inputs["state"].arrays, masks_of(inputs["mask"].arrays))
+        case Load() as work:
+            return loading.load(work, graph, bench.plan.tickets[work.content])
         case Evaluate() as work:
             return evaluate(stage, work, inputs["state"].arrays, bench)
         case Line() as work:

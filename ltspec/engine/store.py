@@ -118,6 +118,18 @@ class Store:
                     hint="give back the earlier files, or use another store with --store",
                 )
 
+    def fingerprint(self, name: str, version: int) -> str:
+        """Hash of the bytes of a data set that results of this store were made from.
+
+        Raises DataError (LT307) where none was noted.
+        """
+        file = self.folder / "data" / f"{_checked(_NAME, name, 'a data set')}.json"
+        with failing(file, "read"):
+            known = self._seen_data(name, file).get(str(version))
+        if known is None:
+            raise DataError(f"nothing is noted of {name} in {self.folder}", code="LT307")
+        return known
+
     def size(self, key: str) -> int:
         """Bytes that the results under a key take, in every realm."""
         _checked(_KEY, key, "a key")

@@ -113,12 +113,13 @@ class Perturb(Section):
 
 
 class Retrain(Section):
-    """The ticket trained in another way, or on other data."""
+    """The ticket trained in another way, or on other data; or a ticket out of a file."""
 
     kind: Literal["retrain"]
     """What is done with the ticket. `retrain`: mask and rewound weights are kept, and trained as
-    `train` and `data` of this branch say; at least one of the two is written. It is measured on
-    the data that it is trained on."""
+    `train` and `data` of this branch say, or those of a `ticket` file are trained in the place of
+    the spec's own; at least one of the three is written. It is measured on the data that it is
+    trained on."""
     levels: Levels = "all"
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
     train: Train | None = None
@@ -127,6 +128,11 @@ class Retrain(Section):
     data: Data | None = None
     """What the branch is trained and tested on: a section of its own. Images must have the same
     shape and as many classes. The default is the spec's."""
+    ticket: Annotated[str, Field(min_length=1)] | None = None
+    """A ticket file of any run, of the same network, whose mask and weights are trained in the
+    place of the ticket's: one found with another framework, seed, data set or spec. A relative path
+    begins at the working directory. Results are found by what is in the file, wherever it lies. The
+    default is the spec's own ticket of the level."""
     schedule: Duration | None = None
     """Where learning rate and data order of the branch's training begin. The default is its first
     step."""

@@ -148,12 +148,13 @@ def _perturbs_one_way(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]
 
 
 def _retrains_otherwise(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    if branch.kind == "retrain" and branch.train is None and branch.data is None:
+    own = ("train", "data", "ticket")
+    if branch.kind == "retrain" and all(getattr(branch, key) is None for key in own):
         yield Diagnostic(
             "LT102",
             f"branch {name} does not say what is other than in the ticket's training",
             ("branches", name, "train"),
-            "add `train` or `data`, or write `kind: rewind` for another starting point",
+            "add `train`, `data` or `ticket`, or write `kind: rewind` for another starting point",
         )
 
 

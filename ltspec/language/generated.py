@@ -353,6 +353,7 @@ Retrain: Any = {
             'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
             'train': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}}, 'default': None}},
             'data': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}}, 'default': None}},
+            'ticket': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str', 'min_length': 1}}, 'default': None}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
         },
     },

@@ -15,6 +15,7 @@ from ltspec.language.unknown import Unknown
 from ltspec.language.variants import as_branch_sees, own_sections, placed
 from ltspec.plan import resolve
 from ltspec.plan.replicates import TICKET, after
+from ltspec.plan.ticket_rules import ticket_fits
 
 Rule = Callable[[Any], Iterator[Diagnostic]]
 BranchRule = Callable[[Any, str, Any], Iterator[Diagnostic]]
@@ -174,6 +175,7 @@ BRANCH_RULES: tuple[BranchRule, ...] = (
     layers_keep_something,
     other_seeds_are_there,
     data_fits_network,
+    ticket_fits,
 )
 
 

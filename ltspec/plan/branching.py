@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltspec.decisions import layerwise
@@ -17,7 +18,8 @@ from ltspec.language.variants import as_branch_sees
 from ltspec.plan import recipes, resolve
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import Replicate
-from ltspec.plan.stages import MaskOperator, Perturb, Remask, Rewind
+from ltspec.plan.stages import Load, MaskOperator, Perturb, Remask, Rewind
+from ltspec.tickets.certificate import read_certificate
 
 if TYPE_CHECKING:
     from ltspec.plan.writer import Writer
@@ -52,16 +54,31 @@ class Leaving:
 
 def branch_off(writer: Writer, leaving: Leaving) -> None:
     """Write the branches that leave from this level."""
-    level = leaving.level
     for name, branch in writer.spec.branches.items():
+        level = leaving.level
         if branch.levels == "all" or level.number in branch.levels:
             here = replace(leaving, label=f"{leaving.label}, {name}")
             there = trained_as(writer, branch)
-            state, mask = begun_from(there, here, branch)
-            ticket = writer.add(Rewind(writer.graph), here.label, {"state": state, "mask": mask})
+            if branch.kind == "retrain" and branch.ticket is not None:
+                ticket, level = load(there, here, branch.ticket)
+            else:
+                inputs = dict(zip(("state", "mask"), begun_from(there, here, branch), strict=True))
+                ticket = writer.add(Rewind(writer.graph), here.label, inputs)
             start, stop = there.rewinding.start, there.rewinding.stop
             trained = there.train(ticket, recipe_of(there, here, branch), start, stop, here.label)
             there.measure(here.seeds, name, level.number, level, ticket, trained, here.label)
+
+
+def load(writer: Writer, leaving: Leaving, file: str) -> tuple[int, Level]:
+    """The stage that takes a ticket out of a file, and how many weights the ticket keeps."""
+    if file not in writer.tickets:
+        writer.tickets[file] = read_certificate(Path(file))
+    ticket = writer.tickets[file]
+    kept = sum(
+        ticket.masked.get(tensor.name, tensor.size) for tensor in resolve.prunable(writer.spec)
+    )
+    work = Load(writer.graph, ticket.content)
+    return writer.add(work, leaving.label, {}), Level(leaving.level.number, (kept,))
 
 
 def trained_as(writer: Writer, branch: Any) -> Writer:

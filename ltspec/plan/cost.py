@@ -12,6 +12,7 @@ from ltspec.plan.stages import (
     Evaluate,
     Init,
     Line,
+    Load,
     Perturb,
     Plan,
     Prune,
@@ -83,6 +84,9 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
             return Cost(disk=(weights + buffers) * float_bytes)
         case Rewind():
             return Cost(disk=(weights + buffers) * float_bytes + _mask_bytes(plan, stage))
+        case Load():  # as if all that can be pruned were
+            masks = sum(parameter.size for parameter in graph.prunable)
+            return Cost(disk=(weights + buffers) * float_bytes + masks)
         case Evaluate():
             return Cost(disk=0)
         case Line(alphas=alphas):

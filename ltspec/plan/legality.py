@@ -13,6 +13,7 @@ from ltspec.plan.stages import (
     Evaluate,
     Init,
     Line,
+    Load,
     Perturb,
     Plan,
     Prune,
@@ -30,6 +31,7 @@ _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     Remask: (frozenset(), frozenset({"mask"})),
     Perturb: (frozenset({"state", "mask"}), frozenset()),
     Rewind: (frozenset({"state", "mask"}), frozenset()),
+    Load: (frozenset(), frozenset()),
     Evaluate: (frozenset({"state"}), frozenset()),
     Line: (frozenset({"first", "second"}), frozenset()),
 }
@@ -37,6 +39,7 @@ _GIVES = {
     Init: "state",
     Train: "state",
     Rewind: "state",
+    Load: "state",
     Prune: "mask",
     Remask: "mask",
     Perturb: "state",
@@ -75,6 +78,8 @@ def _problems(plan: Plan) -> Iterator[str]:
             (stage.work.noise is None) == (stage.work.permute is None)
         ):
             yield f"{stage.label}: perturbs by one of noise and permuting, not both or neither"
+        if isinstance(stage.work, Load) and stage.work.content not in plan.tickets:
+            yield f"{stage.label}: nothing says where its ticket file is"
         if stage.follows is not None:
             earlier = plan.stages[stage.follows]
             if earlier.run != stage.run or earlier.steps >= stage.steps or not earlier.resumable:

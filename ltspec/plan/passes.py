@@ -58,6 +58,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
         stages=stages,
         outcomes=tuple(writer.outcomes),
         comparisons=tuple(writer.comparisons),
+        tickets={ticket.content: file for file, ticket in writer.tickets.items()},
         written=len(stages),
         written_steps=sum(stage.steps for stage in stages),
     )

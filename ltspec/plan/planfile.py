@@ -24,6 +24,7 @@ from ltspec.plan.stages import (
     Evaluate,
     Init,
     Line,
+    Load,
     Outcome,
     Perturb,
     Plan,
@@ -44,6 +45,7 @@ _KINDS: Mapping[str, type[Work]] = {
     "remask": Remask,
     "perturb": Perturb,
     "rewind": Rewind,
+    "load": Load,
     "evaluate": Evaluate,
     "line": Line,
 }
@@ -59,6 +61,7 @@ def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
         "spec": plan.spec,
         "graphs": {key: graph.describe() for key, graph in plan.graphs.items()},
         "replicates": [asdict(replicate) for replicate in plan.replicates],
+        "tickets": plan.tickets,
         "prunable": plan.prunable,
         "written": plan.written,
         "written_steps": plan.written_steps,
@@ -93,6 +96,8 @@ def read(text: str) -> tuple[Plan, Any]:
                 key: Graph.from_description(graph) for key, graph in document["graphs"].items()
             },
             replicates=tuple(Replicate(**entry) for entry in document["replicates"]),
+            # Not there in an earlier file.
+            tickets={str(k): str(v) for k, v in document.get("tickets", {}).items()},
             prunable=int(document["prunable"]),
             written=int(document["written"]),
             written_steps=int(document["written_steps"]),

@@ -7,6 +7,7 @@
     Remask    a mask?                     a mask that keeps as many weights in other places
     Perturb   a state, a mask             a state, its surviving weights changed
     Rewind    a state, a mask             a ticket: the state's weights under the mask
+    Load      nothing                     a ticket out of a file
     Evaluate  a state                     loss and accuracy on a split
     Line      two states                  the same at points of the line between them
 
@@ -113,6 +114,16 @@ class Rewind:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """Take a ticket out of a file, :mod:`ltspec.tickets`: a state with its masks."""
+
+    graph: str
+    content: str
+    """Hash of the ticket's network and arrays; :attr:`Plan.tickets` says where the file is, which
+    is no part of the key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluate:
     """Loss and accuracy on a whole split of a data set."""
 
@@ -137,7 +148,7 @@ class Line:
     alteration: Alteration | None = None
 
 
-Work = Init | Train | Prune | Remask | Perturb | Rewind | Evaluate | Line
+Work = Init | Train | Prune | Remask | Perturb | Rewind | Load | Evaluate | Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +236,8 @@ class Plan:
     graphs: Mapping[str, Graph] = field(default_factory=dict)
     """Networks by the hash of their description."""
     replicates: tuple[Replicate, ...] = ()
+    tickets: Mapping[str, str] = field(default_factory=dict)
+    """Where the ticket files are that are loaded: a path by the hash of the content."""
     prunable: int = 0
     """Weights in the tensors that may be pruned."""
     stages: tuple[Stage, ...] = ()

@@ -30,6 +30,7 @@ from ltspec.plan.stages import (
     Train,
     Work,
 )
+from ltspec.tickets.certificate import Certificate
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Writer:
     stages: list[Stage] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
+    tickets: dict[str, Certificate] = field(default_factory=dict)
+    """Ticket files that were read, by path."""
 
     @cached_property
     def scoring(self) -> recipes.Scoring:

@@ -49,7 +49,7 @@ def write_results(
         (folder / "plan.json").write_text(
             planfile.write(plan, session.execution.describe()), encoding="utf-8"
         )
-        tickets = place_tickets(plan, session.realm, folder / "tickets")
+        tickets = place_tickets(plan, session, scores, folder / "tickets")
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror}", code="LT403") from None
     return folder, tickets, found

@@ -1,40 +1,164 @@
 """Takes a finished plan; gives its tickets as files with speaking names, beside the table.
 
-A ticket is the file of the store itself (a hard link where the file system has them, else a copy):
-``mask/NAME`` and ``weights/NAME`` of every tensor, readable with safetensors alone.
+A ticket file (:mod:`ltspec.tickets`) holds a network under its mask and the facts of where it comes
+from, and can be read with safetensors alone: docs/tickets.md.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from ltspec.engine.store import Realm
+from ltspec.engine.arrays import buffers_of, masks_of, weights_of
+from ltspec.engine.disk import replace, write
+from ltspec.engine.session import Session
+from ltspec.engine.store import Realm, Store
+from ltspec.errors import StoreError
+from ltspec.plan.keys import SEMANTICS
 from ltspec.plan.replicates import TICKET
-from ltspec.plan.stages import Plan
+from ltspec.plan.stages import (
+    Evaluate,
+    Line,
+    Load,
+    Outcome,
+    Plan,
+    Prune,
+    Stage,
+    Train,
+)
+from ltspec.tickets.ticket import pack
+
+DataName = tuple[str, int]
+"""A data set's name and the version of its reader."""
 
 
-def place_tickets(plan: Plan, realm: Realm, folder: Path) -> list[Path]:
-    """Give every ticket of the plan a name under ``folder``, which is made anew.
+def place_tickets(
+    plan: Plan, session: Session, scores: Mapping[int, Mapping[str, Any]], folder: Path
+) -> list[Path]:
+    """Write every ticket of the plan under ``folder``, which is made anew.
 
     ``folder/replicate-1/level-3.safetensors``; of a branch ``folder/replicate-1/NAME-level-3...``.
-    Returns those of the tickets proper, in the plan's order; branches are controls.
+    ``scores``: facts of evaluations by their place. Returns those of the tickets proper, in the
+    plan's order; branches are controls.
+
+    Raises StoreError (LT403) where a result is not in the store any more, OSError where a file
+    cannot be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
     placed = []
+    read = _data_read(plan)
     for outcome in plan.outcomes:
         if outcome.ticket is None:
             continue
-        source = realm.array_file(plan.stages[outcome.ticket].key)
+        key = plan.stages[outcome.ticket].key
+        result = session.realm.read(key)
+        if result is None:
+            raise StoreError(
+                f"the result {key[:12]} is not in the store any more",
+                code="LT403",
+                hint="run the same command again",
+            )
+        facts = _facts(plan, session, outcome, scores, read)
+        arrays = result.arrays
+        masks = masks_of(arrays)
+        graph = plan.graphs[plan.stages[outcome.ticket].work.graph]
+        data = pack(facts, graph, weights_of(arrays), buffers_of(arrays), masks)
         prefix = "" if outcome.branch == TICKET else f"{outcome.branch}-"
         name = f"{prefix}level-{outcome.level}.safetensors"
         target = folder / f"replicate-{outcome.replicate}" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-        except OSError:
-            shutil.copyfile(source, target)
+        part = target.with_suffix(".part")
+        write(part, data)
+        replace(part, target)
         if outcome.branch == TICKET:
             placed.append(target)
     return placed
+
+
+def _facts(
+    plan: Plan,
+    session: Session,
+    outcome: Outcome,
+    scores: Mapping[int, Mapping[str, Any]],
+    read: Mapping[int, frozenset[DataName]],
+) -> dict[str, Any]:
+    """What the manifest of a ticket says beyond its arrays."""
+    assert outcome.ticket is not None
+    ticket, trained = plan.stages[outcome.ticket], plan.stages[outcome.trained]
+    seeds = plan.replicates[outcome.replicate - 1]
+    step = _step_of(plan, session.realm, outcome.ticket)
+    work = trained.work
+    schedule, stop = (work.start, work.stop) if isinstance(work, Train) else (step, step)
+    return {
+        "name": plan.name,
+        "replicate": outcome.replicate,
+        "seeds": {"init": seeds.init, "order": seeds.order, "mask": seeds.mask},
+        "branch": outcome.branch,
+        "level": outcome.level,
+        "keys": {"ticket": ticket.key, "trained": trained.key},
+        "semantics": SEMANTICS,
+        "backend": session.execution.backend,
+        "precision": session.execution.settings.precision,
+        "made_with": _made_with(session, trained),
+        "data": _data(session.store, read, [outcome.trained, *outcome.scores.values()]),
+        "rewind": {"weights": step, "schedule": schedule, "stop": stop},
+        "spec": plan.spec,
+        "measured": {
+            split: {
+                figure: scores[place][figure]
+                for figure in ("examples", "correct", "accuracy", "loss")
+            }
+            for split, place in outcome.scores.items()
+        },
+    }
+
+
+def _made_with(session: Session, trained: Stage) -> dict[str, str]:
+    """Versions, and the device of the training that was measured."""
+    facts = session.realm.read_facts(trained.key) or {}
+    played_on = facts.get("played_on", session.bench.played_on)
+    played_on = {name: value for name, value in played_on.items() if name != "backend"}
+    return {**played_on, "ltspec": version("ltspec"), "numpy": version("numpy")}
+
+
+def _data(
+    store: Store, read: Mapping[int, frozenset[DataName]], places: list[int]
+) -> list[dict[str, Any]]:
+    """Every data set that has a part in the ticket or its figures, with the hash of its bytes."""
+    names = sorted(frozenset[DataName]().union(*(read[place] for place in places)))
+    return [
+        {"name": name, "version": number, "fingerprint": store.fingerprint(name, number)}
+        for name, number in names
+    ]
+
+
+def _step_of(plan: Plan, realm: Realm, place: int) -> int:
+    """The step of the training that the weights of a state were at."""
+    stage = plan.stages[place]
+    if isinstance(stage.work, Train):
+        return stage.work.stop
+    if isinstance(stage.work, Load):
+        return int((realm.read_facts(stage.key) or {"step": 0})["step"])
+    return _step_of(plan, realm, stage.inputs["state"]) if "state" in stage.inputs else 0
+
+
+def _data_read(plan: Plan) -> dict[int, frozenset[DataName]]:
+    """The data sets that each stage and all before it read."""
+    read: dict[int, frozenset[DataName]] = {}
+    for place, stage in enumerate(plan.stages):
+        before = (read[earlier] for earlier in stage.reads)
+        read[place] = frozenset(_own_data(stage)).union(*before)
+    return read
+
+
+def _own_data(stage: Stage) -> Iterator[DataName]:
+    match stage.work:
+        case Train(recipe=recipe):
+            yield recipe.data, recipe.data_version
+        case Evaluate(data=name, data_version=number) | Line(data=name, data_version=number):
+            yield name, number
+        case Prune(sample=sample) if sample is not None:
+            yield sample.data, sample.data_version

@@ -17,6 +17,7 @@ LAYERS = [
     ["language", "diagnostics"],
     ["networks", "data"],
     ["decisions"],
+    ["tickets"],
     ["plan"],
     ["engine"],
     ["results"],
@@ -137,6 +138,8 @@ def loaded_by_validating(*files: Path) -> set[str]:
 def test_validating_loads_nothing_heavy() -> None:
     heavy = FRAMEWORKS | {"numpy", "rich", "safetensors", "sklearn", "matplotlib"}
     assert not loaded_by_validating(*EXAMPLES) & (heavy | {"pydantic"})
+    ticket = loaded_by_validating(ROOT / "tests" / "language" / "good" / "ticket_file.yaml")
+    assert not ticket & (heavy | {"pydantic"})
     wrong = loaded_by_validating(ROOT / "tests" / "language" / "bad" / "LT102_train.yaml")
     assert not wrong & heavy
     assert "pydantic" in wrong  # which says what is wrong

@@ -194,8 +194,14 @@ def ticket_files(store: Path) -> list[Path]:
 
 
 def load(file: Path) -> Arrays:
-    """A ticket as anybody reads it who has safetensors."""
-    return safetensors.numpy.load_file(file)
+    """Arrays as anybody reads them who has safetensors; the masks of a ticket unpacked."""
+    arrays = safetensors.numpy.load_file(file)
+    for name, packed in arrays.items():
+        if name.startswith("mask/") and packed.dtype == np.uint8:
+            weights = arrays[name.replace("mask/", "weights/", 1)]
+            bits = np.unpackbits(packed, count=weights.size).reshape(weights.shape)
+            arrays[name] = bits.astype(np.bool_)
+    return arrays
 
 
 def stages(store: Path, kind: str) -> dict[str, tuple[dict[str, Any], Path]]:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.numpy
-from e2e import ROOT, assert_same_results, command, environment, ltspec
+from e2e import ROOT, assert_same_results, command, environment, load, ltspec
 from PIL import Image
 
 BACKENDS = ["numpy", "torch", "tensorflow"]
@@ -61,7 +60,7 @@ def test_a_folder_of_images_is_learned(backend: str, place: Path) -> None:
     assert len(found) == 2
     assert min(found) > 0.9, "red and blue are told apart"
     ticket = next((place / ".ltspec" / "runs").rglob("level-1.safetensors"))
-    arrays = safetensors.numpy.load_file(ticket)
+    arrays = load(ticket)
     assert "buffers/norm1.running_mean" in arrays, "a ticket has its running statistics"
 
 
@@ -72,7 +71,7 @@ def test_examples_of_a_folder_are_decoded_to_be_scored(place: Path) -> None:
         changes = ["--set", criterion, "--set", "train.duration=2ep"]
         call = ["run", "folder.yaml", "--backend", "numpy", "--store", store]
         ltspec(*call, *changes, cwd=place)
-        arrays = safetensors.numpy.load_file(next((place / store).rglob("level-1.safetensors")))
+        arrays = load(next((place / store).rglob("level-1.safetensors")))
         masks[store] = np.concatenate([arrays[n].ravel() for n in arrays if n.startswith("mask")])
     assert np.array_equal(masks["whole"], masks["same"])
     assert masks["drawn"].sum() == masks["whole"].sum()

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.numpy
-from e2e import ROOT, ltspec
+from e2e import ROOT, load, ltspec
 
 SHORT = (
     "train.duration=300it",
@@ -49,6 +48,6 @@ def test_lenet_tickets_on_mnist(tmp_path: Path, backend: str) -> None:
     assert min(accuracy[:5]) > 0.90
     assert accuracy[4] > accuracy[5]  # the ticket beats the same mask with fresh weights
     assert f"{accuracy[4]:.2%}" in said.out
-    ticket = safetensors.numpy.load_file(folder / "tickets" / "replicate-1" / "level-4.safetensors")
+    ticket = load(folder / "tickets" / "replicate-1" / "level-4.safetensors")
     kept = sum(int(np.count_nonzero(ticket[name])) for name in ticket if name.startswith("mask/"))
     assert kept == 16_637

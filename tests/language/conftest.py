@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 SMALL = """\
@@ -16,6 +18,12 @@ train:
 prune:
   schedule: {name: iterative, levels: 10}
 """
+
+
+@pytest.fixture(autouse=True)
+def _paths_begin_at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Specs that name a ticket file find it from wherever tests are run."""
+    monkeypatch.chdir(Path(__file__).parents[2])
 
 
 @pytest.fixture(scope="session")
