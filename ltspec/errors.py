@@ -109,6 +109,7 @@ CODES: dict[str, str] = {
     "LT240": "a branch needs weights that were not rewound",
     "LT241": "a branch's data does not fit the network",
     "LT242": "there is no other seed",
+    "LT255": "there is no such preset",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",

@@ -24,6 +24,10 @@ def accept(source: Source) -> Any | None:
     """
     if pydantic_core.__version__ != generated.PYDANTIC_CORE or empties(source.tree):
         return None
+    if "preset" in source.tree:
+        from ltspec.language.presets import expanded  # few specs need it
+
+        source = expanded(source)
     validator = pydantic_core.SchemaValidator(generated.SCHEMA)
     spec = validator.validate_python(tuples(source.tree))
     return None if any(combinations(spec)) else spec

@@ -28,6 +28,8 @@ class Mark(NamedTuple):
     key: Position | None
     """None for the whole and for items of a list."""
     value: Position
+    note: str = ""
+    """A few words for who is shown this place."""
 
 
 @dataclass(frozen=True, slots=True)

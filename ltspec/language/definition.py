@@ -25,6 +25,10 @@ URL = "https://json-schema.org/draft/2020-12/schema"
 """The draft it is written in. Only what draft 7 knows too is used: some editors stop there."""
 
 
+PRESET_SECTIONS = ("model", "data", "train", "prune")
+"""What a preset may hold."""
+
+
 def schema() -> Node:
     """The JSON Schema of a spec: every key with its meaning, default, choices and examples.
 
@@ -45,9 +49,41 @@ def schema() -> Node:
     return {"$schema": URL, **whole, "title": "ltspec", "description": _first_line(Spec)}
 
 
+def document() -> Node:
+    """The schema for files: that of a spec, and where it starts from a preset, that of a spec most
+    of which need not be written."""
+    whole = schema()
+    head = {key: whole.pop(key) for key in ("$schema", "title", "description")}
+    from_preset = {"required": ["preset"]}
+    return {**head, "if": from_preset, "then": _with_preset(whole), "else": whole}
+
+
 def text() -> str:
     """The schema as it lies in ``schemas/ltspec.schema.json``: the same bytes each time."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _with_preset(whole: Node) -> Node:
+    """The schema of a spec whose sections are joined with those of a preset."""
+    properties = {
+        key: _partly(node) if key in PRESET_SECTIONS else node
+        for key, node in whole["properties"].items()
+    }
+    required = [key for key in whole["required"] if key not in PRESET_SECTIONS]
+    return {**whole, "properties": properties, "required": [*required, "preset"]}
+
+
+def _partly(node: Any) -> Any:
+    """A section's schema without what it must have. A section of several kinds that does not say
+    which it is may be any of them."""
+    if isinstance(node, list):
+        return [_partly(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    partly = {key: _partly(value) for key, value in node.items() if key != "required"}
+    if "oneOf" in partly:
+        return {"anyOf" if key == "oneOf" else key: value for key, value in partly.items()}
+    return partly
 
 
 def _sections(section: type[Section]) -> list[type[Section]]:

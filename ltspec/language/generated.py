@@ -435,6 +435,7 @@ Spec: Any = {
             'ltspec': {'type': 'model-field', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': known_version}, 'schema': {'type': 'int'}}},
             'name': {'type': 'model-field', 'schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9._-]*$'}},
             'about': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'str'}, 'default': ''}},
+            'preset': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str'}}, 'default': None}},
             'model': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'lenet': Lenet, 'lenet5': Lenet5, 'conv': Conv, 'cifar-vgg': CifarVgg, 'cifar-resnet': CifarResnet, 'imagenet-resnet': ImagenetResnet, 'mobilenet-v1': MobilenetV1, 'custom': Custom}, 'discriminator': 'family', 'strict': False, 'from_attributes': True}},
             'data': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}},
             'train': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}},

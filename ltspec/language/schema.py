@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ltspec.language.definition import Node, schema, text
+from ltspec.language.definition import Node, document, schema, text
 
-__all__ = ["Key", "UnknownPath", "describe", "language_page", "schema", "text"]
+__all__ = ["Key", "UnknownPath", "describe", "document", "language_page", "schema", "text"]
 
 
 class UnknownPath(KeyError):  # noqa: N818  (said to a person as what it is)

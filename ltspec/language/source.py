@@ -63,10 +63,18 @@ class Source:
         placed = [
             each
             if each.position is not None
-            else replace(each, position=self.position(each.path, each.at))
+            else replace(
+                each,
+                position=self.position(each.path, each.at),
+                label=", ".join(filter(None, (each.label, self._note(each.path)))),
+            )
             for each in diagnostics
         ]
         return tuple(sorted(placed, key=_order))
+
+    def _note(self, path: Path) -> str:
+        mark = self.positions.get(path)
+        return mark.note if mark else ""
 
 
 def _order(diagnostic: Diagnostic) -> tuple[bool, int, int]:

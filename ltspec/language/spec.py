@@ -16,6 +16,7 @@ from ltspec.language.measure import Measure
 from ltspec.language.messages import diagnose
 from ltspec.language.model import Model
 from ltspec.language.partial import Partial
+from ltspec.language.presets import expanded
 from ltspec.language.prune import Prune
 from ltspec.language.section import Section
 from ltspec.language.source import Source
@@ -64,6 +65,11 @@ class Spec(Section):
     digits, `.`, `_` and `-`, beginning with a letter or digit, at most 80."""
     about: str = ""
     """Free text for people: what is tried, and why. It changes nothing."""
+    preset: str | None = None
+    """The recipe of a paper to start from, such as `frankle2020/resnet20-standard`: `model`,
+    `data`, `train` and `prune` are then written only where they differ from it. Sections are
+    joined key by key, but `rewind`, lists, and a section of another kind (another optimizer, say)
+    replace the preset's. `ltspec presets` lists them with their sources."""
     model: Model
     """The network, by its family and size."""
     data: Data
@@ -124,6 +130,10 @@ def examine(source: Source) -> Examined:
     not known.
     """
     spec: Spec | Partial
+    try:
+        source = expanded(source)
+    except SpecError as error:
+        return Examined(Partial(Spec, source.tree, [()]), error.diagnostics)
     found = empties(source.tree)
     try:
         spec = Spec.model_validate(tuples(source.tree))

@@ -16,9 +16,11 @@ def validate(source: Source) -> Spec:
 
     Raises SpecError with all diagnostics at once, in the order of the file.
     """
+    from ltspec.language.presets import expanded
     from ltspec.language.spec import Spec, examine  # loads Pydantic, which `is_fine` does not
     from ltspec.plan.rules import broken_rules
 
+    source = expanded(source)
     examined = examine(source)
     found = [*examined.diagnostics, *broken_rules(examined.spec)]
     if found:

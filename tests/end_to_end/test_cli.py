@@ -38,7 +38,7 @@ from ruamel.yaml import YAML
 
 from ltspec.errors import CODES
 
-COMMANDS = ("validate", "plan", "run", "show", "schema", "backends", "explain")
+COMMANDS = ("validate", "plan", "run", "show", "presets", "schema", "backends", "explain")
 WRONG_LR = ("lr: 0.1", "lr: fast")
 
 
@@ -724,6 +724,19 @@ def test_explain_takes_a_code_or_a_key() -> None:
     assert "train.optimizer.lr`" in said.err
     assert "error[LT309]" in ltspec("explain", "LT999", code=2).err
     assert "error[LT309]" in ltspec("explain", "", code=2).err
+
+
+def test_presets_are_listed_and_shown() -> None:
+    listed = ltspec("presets").out
+    assert "frankle2020/resnet20-standard" in listed
+    shown = ltspec("presets", "frankle2020/resnet20-standard").out
+    assert YAML(typ="safe").load(shown)["spec"]["train"]["batch_size"] == 128
+    said = json.loads(ltspec("presets", "maene2021/lenet", "--json").out)
+    assert said["spec"]["prune"]["schedule"]["levels"] == 25
+    assert len(json.loads(ltspec("presets", "--json").out)) == listed.count("\n    ")
+    wrong = ltspec("presets", "maene2021/le-net", code=2).err
+    assert "error[LT255]" in wrong
+    assert "did you mean maene2021/lenet?" in wrong
 
 
 # -- the program itself ----------------------------------------------------------------------------

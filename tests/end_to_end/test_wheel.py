@@ -14,6 +14,7 @@ import pytest
 from e2e import EXAMPLES, ROOT, environment, finished
 
 from ltspec.errors import CODES
+from ltspec.language import presets
 
 TOP_LEVEL = {"ltspec", "ltspec_numpy", "ltspec_torch", "ltspec_tensorflow"}
 
@@ -67,6 +68,7 @@ def test_all_modules_pages_and_the_typing_mark_are_in_it(names: Sequence[str]) -
     assert {name for name in names if name.endswith(".py")} == expected
     assert {f"ltspec/cli/pages/{code}.md" for code in CODES} <= set(names)
     assert "ltspec/py.typed" in names
+    assert {f"ltspec/presets/{name}.yaml" for name in presets.names()} <= set(names)
     assert not [name for name in names if "test" in name or "__pycache__" in name]
 
 
