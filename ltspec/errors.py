@@ -106,6 +106,8 @@ CODES: dict[str, str] = {
     "LT220": "a folder of images cannot be used",
     "LT230": "a measured network is not there",
     "LT231": "a measure that does not apply",
+    "LT235": "there are no two networks to compare",
+    "LT236": "running statistics cannot be recalibrated",
     "LT240": "a branch needs weights that were not rewound",
     "LT241": "a branch's data does not fit the network",
     "LT242": "there is no other seed",

@@ -11,6 +11,7 @@ from ltspec.engine.backend import (
     Adam,
     Array,
     Arrays,
+    Each,
     Evaluation,
     Graph,
     Lowering,
@@ -76,19 +77,23 @@ class NumpyBackend:
         return State(weights, tape.stop, slots, buffers), losses
 
     @np.errstate(all="ignore")
-    def evaluate(self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays) -> Evaluation:
+    def evaluate(
+        self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays, each: bool = False
+    ) -> Evaluation:
         """Loss and correct answers over the whole split."""
         weights, buffers = self._arrays(weights), self._arrays(buffers)
-        correct, loss_sum = 0, 0.0
+        found = Evaluation(0, 0, 0.0, Each(np.zeros(0, np.int64), np.zeros(0)) if each else None)
         for start in range(0, len(data), EVALUATED_AT_ONCE):
             span = slice(start, start + EVALUATED_AT_ONCE)
             seen = images.normalise(data, data.images[span], self._dtype)
             logits = forward(graph, weights, buffers, seen, "eval")[graph.output]
             losses, _ = cross_entropy(logits.astype(np.float64), data.labels[span])
             # argmax gives the first of equal logits: ties go to the lowest class.
-            correct += int((logits.argmax(axis=1) == data.labels[span]).sum())
-            loss_sum += float(losses.sum())
-        return Evaluation(len(data), correct, loss_sum)
+            answers = logits.argmax(axis=1)
+            correct = int((answers == data.labels[span]).sum())
+            one_by_one = Each(answers, losses) if each else None
+            found += Evaluation(len(losses), correct, float(losses.sum()), one_by_one)
+        return found
 
     @np.errstate(all="ignore")
     def gradients(

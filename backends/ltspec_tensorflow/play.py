@@ -16,6 +16,7 @@ from ltspec.engine.backend import (
     Arrays,
     BackendError,
     Conv,
+    Each,
     Evaluation,
     Graph,
     Lowering,
@@ -57,7 +58,7 @@ class TensorflowBackend:
         self._precision = settings.precision
         self._shelf = Shelf(tf.as_dtype(storage(settings.precision)))
         self._training: dict[tuple[Graph, Optimizer, str], programs.Program] = {}
-        self._evaluation: dict[Graph, programs.Evaluate] = {}
+        self._evaluation: dict[tuple[Graph, bool], programs.Evaluate] = {}
         self._gradients: dict[tuple[Graph, Mode], programs.Gradients] = {}
 
     @memory_errors()
@@ -114,14 +115,18 @@ class TensorflowBackend:
             return after, tf.concat(losses, 0).numpy().astype(np.float32)
 
     @memory_errors()
-    def evaluate(self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays) -> Evaluation:
+    def evaluate(
+        self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays, each: bool = False
+    ) -> Evaluation:
         """Loss and correct answers over the whole split."""
         on_gpu = self._device != "CPU:0"
         convolves = any(isinstance(node.op, Conv) for node in graph.nodes)
         at_once = FEW_AT_ONCE if convolves and not on_gpu else MANY_AT_ONCE
-        if graph not in self._evaluation:
-            self._evaluation[graph] = programs.evaluation(graph, self._precision, at_once, on_gpu)
-        play = self._evaluation[graph]
+        if (graph, each) not in self._evaluation:
+            self._evaluation[graph, each] = programs.evaluation(
+                graph, self._precision, at_once, on_gpu, each
+            )
+        play = self._evaluation[graph, each]
         correct, loss_sum = 0, 0.0
         with tf.device(self._device):
             split = self._shelf.split(data)
@@ -132,9 +137,16 @@ class TensorflowBackend:
                 play(split, tf.constant(start), stop, parameters, running)
                 for start in range(0, len(data), at_once)
             ]
-            for right, losses in sums:
+            for right, losses, *_ in sums:
                 correct, loss_sum = correct + int(right), loss_sum + float(losses)
-        return Evaluation(len(data), correct, loss_sum)
+            one_by_one = None
+            if each:
+                answers, losses = (
+                    np.concatenate([one[place].numpy() for one in sums])[: len(data)]
+                    for place in (2, 3)
+                )
+                one_by_one = Each(answers.astype(np.int64), losses)
+        return Evaluation(len(data), correct, loss_sum, one_by_one)
 
     @memory_errors()
     def gradients(

@@ -13,7 +13,7 @@ from ltspec_tensorflow.update import Slots, updated
 
 Program = Callable[..., tuple[tf.Tensor, Tensors, Slots, Tensors]]
 Gradients = Callable[..., tuple[tf.Tensor, Tensors]]
-Evaluate = Callable[..., tuple[tf.Tensor, tf.Tensor]]
+Evaluate = Callable[..., tuple[tf.Tensor, ...]]
 
 
 def training(graph: Graph, rule: Optimizer, precision: Precision, xla: bool) -> Program:
@@ -90,9 +90,10 @@ def gradients(graph: Graph, precision: Precision, mode: Mode) -> Gradients:
     return tf.function(play, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
 
 
-def evaluation(graph: Graph, precision: Precision, at_once: int, xla: bool) -> Evaluate:
+def evaluation(graph: Graph, precision: Precision, at_once: int, xla: bool, each: bool) -> Evaluate:
     """(split, start, stop, weights, buffers) to correct answers and the sum of losses in float64,
-    of the examples start .. stop - 1, at most ``at_once``.
+    of the examples start .. stop - 1, at most ``at_once``; with ``each`` also answer and loss of
+    every example.
 
     The batch is filled up to ``at_once``: one program for every size of a split.
     """
@@ -100,7 +101,7 @@ def evaluation(graph: Graph, precision: Precision, at_once: int, xla: bool) -> E
 
     def play(
         split: DeviceSplit, start: tf.Tensor, stop: tf.Tensor, weights: Tensors, buffers: Tensors
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, ...]:
         numbers = start + tf.range(at_once)
         counts = numbers < stop
         images, labels = split.batch(tf.minimum(numbers, stop - 1))
@@ -110,6 +111,7 @@ def evaluation(graph: Graph, precision: Precision, at_once: int, xla: bool) -> E
         answers = tf.reduce_min(tf.where(largest, tf.range(graph.classes), graph.classes), axis=1)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float64))
         correct = tf.math.count_nonzero((answers == labels) & counts)
-        return correct, tf.reduce_sum(tf.where(counts, losses, 0))
+        sums = correct, tf.reduce_sum(tf.where(counts, losses, 0))
+        return (*sums, answers, losses) if each else sums
 
     return tf.function(play, jit_compile=xla or None, autograph=False)  # type: ignore[no-any-return]

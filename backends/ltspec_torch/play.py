@@ -17,6 +17,7 @@ from ltspec.engine.backend import (
     Array,
     Arrays,
     BackendError,
+    Each,
     Evaluation,
     Graph,
     Lowering,
@@ -108,7 +109,9 @@ class TorchBackend:
             return played
 
     @torch.no_grad()
-    def evaluate(self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays) -> Evaluation:
+    def evaluate(
+        self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays, each: bool = False
+    ) -> Evaluation:
         """Loss and correct answers over the whole split."""
         with self._playing():
             forward, split, layout = self._forward(graph), self._shelf.split(data), layout_of(graph)
@@ -116,14 +119,27 @@ class TorchBackend:
             running = self._shelf.tensors(graph.buffers, buffers, layout)
             correct = torch.zeros((), dtype=torch.int64, device=self._device)
             loss_sum = torch.zeros((), dtype=torch.float64, device=self._device)
+            answers: list[torch.Tensor] = []
+            losses: list[torch.Tensor] = []
             at_once = evaluated_at_once(graph, self._device.type)
             for examples in torch.arange(len(data), device=self._device).split(at_once):  # type: ignore[no-untyped-call]
                 images = laid_out(split.images(examples), layout)
                 labels = split.labels(examples)
                 logits = forward(parameters, running, images, False)
-                correct += (logits.argmax(1) == labels).sum()  # argmax gives the first of equals
-                loss_sum += functional.cross_entropy(logits.double(), labels, reduction="sum")
-            return Evaluation(len(data), int(correct), float(loss_sum))
+                answer = logits.argmax(1)  # the first of equals
+                correct += (answer == labels).sum()
+                if each:
+                    answers.append(answer)
+                    losses.append(
+                        functional.cross_entropy(logits.double(), labels, reduction="none")
+                    )
+                    loss_sum += losses[-1].sum()
+                else:
+                    loss_sum += functional.cross_entropy(logits.double(), labels, reduction="sum")
+            one_by_one = None
+            if each:
+                one_by_one = Each(torch.cat(answers).cpu().numpy(), torch.cat(losses).cpu().numpy())
+            return Evaluation(len(data), int(correct), float(loss_sum), one_by_one)
 
     def gradients(
         self,

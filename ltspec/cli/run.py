@@ -76,6 +76,7 @@ def command(
 
     from rich.console import Console
 
+    from ltspec.cli.pair_tables import print_pairs
     from ltspec.cli.progress import LiveBar, PlainLines
     from ltspec.cli.tables import print_instability, print_summary
     from ltspec.data.interrupts import stop_when_asked
@@ -106,7 +107,9 @@ def command(
         session.run(watch, checkpoint_seconds, processes)
     folder, tickets, rows = write_results(plan, session, bar.note)
     print_summary(Console(), plan, rows)
-    print_instability(Console(), plan, scores(plan, session.realm))
+    facts = scores(plan, session.realm)
+    print_instability(Console(), plan, facts)
+    print_pairs(Console(), plan, facts)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "lines",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Also draw the error along the lines that `measure: instability` asks for.",
+    help="Also draw the error along the lines that `instability` and `barrier` ask for.",
 )
 @options.store
 @options.overrides
@@ -64,6 +64,7 @@ def command(
 
     from rich.console import Console
 
+    from ltspec.cli.pair_tables import print_pairs
     from ltspec.cli.tables import print_instability, print_summary
     from ltspec.engine.runner import scores
     from ltspec.engine.store import Store
@@ -93,6 +94,7 @@ def command(
             click.echo(name)
             print_summary(Console(), plan, found)
             print_instability(Console(), plan, facts[name])
+            print_pairs(Console(), plan, facts[name])
         else:
             click.echo(
                 table.as_csv(found) if style == "csv" else table.as_json(plan, found), nl=False
@@ -113,15 +115,18 @@ def _plot(title: str, found: Sequence[Row], target: Path) -> None:
 
 
 def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path) -> None:
-    from ltspec.results import instability
+    from ltspec.results import instability, paired
     from ltspec.results.plots import plot_lines
 
-    found = instability.summary(instability.pairs(plan, facts))
+    found: list[instability.Instability | paired.BarrierSummary] = [
+        *instability.summary(instability.pairs(plan, facts)),
+        *paired.barrier_summary(paired.barriers(plan, facts)),
+    ]
     if not found:
         raise UsageError(
             f"there are no lines to draw in {target}",
             code="LT309",
-            hint="write `measure: [{kind: instability, of: [dense]}]` into the spec and run it",
+            hint="write `measure: [{kind: barrier}]`, for example, into the spec and run it",
         )
     _draw(lambda: plot_lines(found, plan.name, target), target)
 

@@ -79,7 +79,7 @@ def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[
             str(line.level),
             f"{line.step:,}",
             f"{line.density:.2%}",
-            line.split,
+            line.split + (", recalibrated" if line.batchnorm == "recalibrate" else ""),
             str(line.pairs),
             f"{found.mean:.2f} ({found.low:.2f}-{found.high:.2f})",
         )

@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from ltspec.decisions.criteria import CRITERIA
 from ltspec.engine.backend import Adapter, Settings
+from ltspec.engine.execution import demands
 from ltspec.errors import BackendError
 from ltspec.networks.graph import OPS
 from ltspec.plan.stages import Plan, Prune
@@ -126,7 +127,7 @@ def features(plan: Plan, settings: Settings) -> set[str]:
     nodes = [node for graph in plan.graphs.values() for node in graph.nodes]
     wanted = {f"op:{names[type(node.op)]}" for node in nodes}
     wanted |= {
-        f"optimizer:{type(work.recipe.optimizer).__name__.lower()}" for _, work in plan.trainings()
+        f"optimizer:{type(demand.optimizer).__name__.lower()}" for _, demand, _ in demands(plan)
     }
     wanted.add(f"precision:{settings.precision}")
     for stage in plan.stages:

@@ -7,7 +7,7 @@ rewinding or file paths. Everything that an adapter needs of ltspec is re-export
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -51,6 +51,7 @@ __all__ = [
     "Buffer",
     "Conv",
     "Demand",
+    "Each",
     "Evaluation",
     "Flatten",
     "GlobalAvgPool",
@@ -131,21 +132,41 @@ class Lowering:
     """Estimate of the peak on the device: weights, masks, slots, activations, data."""
 
 
+@dataclass(frozen=True, eq=False)
+class Each:
+    """Answers to every example of a split, in its order."""
+
+    answers: NDArray[np.int64]
+    """(example,): the class with the largest logit; ties go to the lowest class."""
+    losses: NDArray[np.float64]
+    """(example,): cross-entropy, nats."""
+
+    def __add__(self, other: Each) -> Each:
+        return Each(
+            np.concatenate([self.answers, other.answers]),
+            np.concatenate([self.losses, other.losses]),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Sums over a split."""
+    """Sums over a split, and what they are made of where that was asked for."""
 
     examples: int
     correct: int
     """Examples whose largest logit is the label's; ties go to the lowest class."""
     loss_sum: float
     """Sum of the cross-entropy over the examples, in nats."""
+    each: Each | None = field(default=None, compare=False)
+    """What the sums are made of; None where it was not asked for."""
 
     def __add__(self, other: Evaluation) -> Evaluation:
+        """Of two parts of a split together; example by example only where both have that."""
         return Evaluation(
             self.examples + other.examples,
             self.correct + other.correct,
             self.loss_sum + other.loss_sum,
+            self.each + other.each if self.each and other.each else None,
         )
 
 
@@ -175,8 +196,11 @@ class Backend(Protocol):
         Returned arrays have the type that :func:`storage` gives.
         """
 
-    def evaluate(self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays) -> Evaluation:
-        """Loss and correct answers over the whole split, with the running statistics."""
+    def evaluate(
+        self, graph: Graph, data: Split, weights: Arrays, buffers: Arrays, each: bool = False
+    ) -> Evaluation:
+        """Loss and correct answers over the whole split, with the running statistics; with
+        ``each`` also example by example, which may cost more."""
 
     def gradients(
         self,

@@ -7,20 +7,24 @@ only evaluates them.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ltspec.data.dataset import Split
 from ltspec.data.streamed import StreamedSplit
 from ltspec.decisions import line as lines
 from ltspec.decisions.state import Array, Arrays
 from ltspec.engine.arrays import buffers_of, in_precision, weights_of
-from ltspec.engine.backend import Evaluation, storage
+from ltspec.engine.backend import Each, Evaluation, storage
 from ltspec.engine.execution import STREAMED_BYTES
+from ltspec.engine.recalibrating import recalibrated
 from ltspec.errors import InvariantError, RunError
-from ltspec.plan.stages import Evaluate, Line, Stage
+from ltspec.plan.stages import Contrast, Evaluate, Line, Stage
 
 if TYPE_CHECKING:
     from ltspec.data.readers import Readers
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 Made = tuple[dict[str, Any], dict[str, Array]]
 """As in :mod:`ltspec.engine.perform`."""
+Measuring = Evaluate | Line | Contrast
 Network = tuple[Arrays, Arrays]
 """Weights and buffers."""
 
@@ -45,11 +50,7 @@ def evaluate(stage: Stage, work: Evaluate, arrays: Arrays, bench: Bench) -> Made
     )
     _check(stage, found, work, bench)
     if not math.isfinite(found.loss_sum):
-        raise RunError(
-            f"{stage.label}: the network's answers are not finite numbers",
-            code="LT401",
-            hint="the training diverged: lower train.optimizer.lr or add warm-up",
-        )
+        raise _diverged(stage)
     return {
         "examples": found.examples,
         "correct": found.correct,
@@ -63,18 +64,22 @@ def line(stage: Stage, work: Line, first: Arrays, second: Arrays, bench: Bench) 
 
     Facts: ``alphas``; ``correct`` answers, ``error`` (share of the examples) and ``loss`` (nats;
     None where it is not finite, as it may be between two networks) at each; and ``instability``
-    (share). Raises InvariantError where an end is not the network itself to the bit, where a
-    weight that is zero in both is not zero between, and where not every example was measured.
+    (share), to which points beyond the ends do not count. Raises InvariantError where an end is
+    not the network itself to the bit, where a weight that is zero in both is not zero between,
+    where recalibrated statistics are not those of the network's norms, and where not every example
+    was measured.
     """
     dtype = storage(bench.execution.settings.precision)
     ends = in_precision(first, dtype), in_precision(second, dtype)
-    alphas = lines.alphas(work.alphas)
+    alphas = lines.alphas(work.alphas, work.beyond)
     found = [Evaluation(0, 0, 0.0)] * len(alphas)
+    statistics = [_buffers(stage, work, ends, alpha, bench) for alpha in alphas]
     for piece in _pieces(work, bench):
         for place, alpha in enumerate(alphas):
             between = lines.point(*ends, alpha)
             _check_point(stage, between, ends, alpha)
-            network = weights_of(between), buffers_of(between)
+            buffers = statistics[place]
+            network = weights_of(between), buffers_of(between) if buffers is None else buffers
             found[place] += _measured(piece, network, work, bench)
     for one in found:
         _check(stage, one, work, bench)
@@ -86,8 +91,83 @@ def line(stage: Stage, work: Line, first: Arrays, second: Arrays, bench: Bench) 
         "correct": [one.correct for one in found],
         "error": errors,
         "loss": [loss if math.isfinite(loss) else None for loss in losses],
-        "instability": lines.instability(errors),
+        "instability": lines.instability(errors[work.beyond : len(errors) - work.beyond]),
     }, {}
+
+
+def _buffers(
+    stage: Stage, work: Line, ends: tuple[Arrays, Arrays], alpha: float, bench: Bench
+) -> Arrays | None:
+    """Recalibrated running statistics at a point; None where they are interpolated."""
+    if work.recalibration is None:
+        return None
+    between = lines.point(*ends, alpha)
+    buffers = buffers_of(between)
+    found = recalibrated(stage, work.graph, work.recalibration, weights_of(between), buffers, bench)
+    if found.keys() != buffers.keys() or any(
+        found[name].shape != buffers[name].shape or found[name].dtype != buffers[name].dtype
+        for name in buffers
+    ):
+        raise InvariantError(f"{stage.label}: recalibration gave {', '.join(found) or 'nothing'}")
+    for name, array in found.items():
+        if name.endswith(".running_var") and np.any(array < 0):
+            raise InvariantError(f"{stage.label}: {name} is below zero at {alpha}")
+    return found
+
+
+def contrast(stage: Stage, work: Contrast, first: Arrays, second: Arrays, bench: Bench) -> Made:
+    """How differently two networks answer ("Linear Mode Connectivity", appendix G).
+
+    Facts: ``examples``; ``different``, how many are classified differently, and ``disagreement``,
+    their share; ``loss_distance``, the L2 distance between the two vectors of losses, (example,),
+    in nats; and ``accuracy`` and ``loss`` of both. Raises RunError (LT401) where the answers of one
+    are not finite, and InvariantError where what is said example by example is not what is said in
+    sum.
+    """
+    dtype = storage(bench.execution.settings.precision)
+    labels = bench.split(work.data, work.split, work.alteration).labels
+    found: list[Evaluation] = []
+    each: list[Each] = []
+    for arrays in (in_precision(first, dtype), in_precision(second, dtype)):
+        network = weights_of(arrays), buffers_of(arrays)
+        parts = [
+            bench.backend.evaluate(bench.plan.graphs[work.graph], piece, *network, each=True)
+            for piece in _pieces(work, bench)
+        ]
+        found.append(reduce(operator.add, parts))
+        _check(stage, found[-1], work, bench)
+        each.append(_one_by_one(stage, found[-1], labels))
+    different = int(np.count_nonzero(each[0].answers != each[1].answers))
+    distance = float(np.linalg.norm(each[0].losses - each[1].losses))
+    return {
+        "examples": len(labels),
+        "different": different,
+        "disagreement": different / len(labels),
+        "loss_distance": distance,
+        "accuracy": [one.correct / one.examples for one in found],
+        "loss": [one.loss_sum / one.examples for one in found],
+    }, {}
+
+
+def _one_by_one(stage: Stage, found: Evaluation, labels: NDArray[Any]) -> Each:
+    each = found.each
+    if each is None or not len(labels) == len(each.answers) == len(each.losses):
+        raise InvariantError(f"{stage.label}: not every example has an answer and a loss")
+    if not np.isfinite(each.losses).all():
+        raise _diverged(stage)
+    if int(np.count_nonzero(each.answers == labels)) != found.correct:
+        raise InvariantError(f"{stage.label}: the answers are not those that were counted")
+    if not math.isclose(float(each.losses.sum()), found.loss_sum, rel_tol=1e-6, abs_tol=1e-6):
+        raise InvariantError(f"{stage.label}: the losses do not add up to {found.loss_sum}")
+    return each
+
+
+def _diverged(stage: Stage) -> RunError:
+    return RunError(
+        f"{stage.label}: the network's answers are not finite numbers",
+        code="LT401",
+        hint="the training diverged: lower train.optimizer.lr or add warm-up",
+    )
 
 
 def _check_point(stage: Stage, between: Arrays, ends: tuple[Arrays, Arrays], alpha: float) -> None:
@@ -99,17 +179,17 @@ def _check_point(stage: Stage, between: Arrays, ends: tuple[Arrays, Arrays], alp
             raise InvariantError(f"{stage.label}: pruned weights of {name} are not zero at {alpha}")
 
 
-def _measured(piece: Split, network: Network, work: Evaluate | Line, bench: Bench) -> Evaluation:
+def _measured(piece: Split, network: Network, work: Measuring, bench: Bench) -> Evaluation:
     return bench.backend.evaluate(bench.plan.graphs[work.graph], piece, *network)
 
 
-def _check(stage: Stage, found: Evaluation, work: Evaluate | Line, bench: Bench) -> None:
+def _check(stage: Stage, found: Evaluation, work: Measuring, bench: Bench) -> None:
     examples = len(bench.split(work.data, work.split, work.alteration))
     if found.examples != examples or not 0 <= found.correct <= found.examples:
         raise InvariantError(f"{stage.label}: measured {found}, of {examples} examples")
 
 
-def _pieces(work: Evaluate | Line, bench: Bench) -> Iterator[Split]:
+def _pieces(work: Measuring, bench: Bench) -> Iterator[Split]:
     """The whole split; one that is streamed is decoded a few images at a time."""
     examples = bench.split(work.data, work.split, work.alteration)
     if isinstance(examples, Split):

@@ -7,14 +7,15 @@ stage means.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
 from ltspec.data.facts import is_streamed
+from ltspec.decisions.recalibration import Recalibration
 from ltspec.engine.backend import Adapter, Demand, Lowering, Precision, Settings
 from ltspec.errors import UsageError
-from ltspec.plan.stages import Plan, Stage, Train
+from ltspec.plan.stages import Line, Plan, Stage, Train
 
 STREAMED_BYTES = 32 * 2**20
 """Of images that are decoded at a time, but one batch at least; up to three times as many are in
@@ -28,7 +29,7 @@ class ExecutionPlan:
     backend: str
     settings: Settings
     lowerings: Mapping[str, Lowering]
-    """By the key of the training stage."""
+    """By the key of the stage: of a training, or of a line that sees training batches."""
 
     @property
     def realm(self) -> str:
@@ -54,7 +55,7 @@ class ExecutionPlan:
         try:
             lowerings = [_lowering(**entry) for entry in document["lowerings"]]
             stages = {key: lowerings[place] for key, place in document["stages"].items()}
-            missing = {stage.key for stage, _ in plan.trainings()} - set(stages)
+            missing = {stage.key for stage, _, _ in demands(plan)} - set(stages)
             if missing:
                 raise ValueError(f"it leaves out {len(missing)} trainings")
             return cls(str(document["backend"]), _settings(**document["settings"]), stages)
@@ -90,27 +91,34 @@ def _settings(
     return Settings(device, precision, threads, deterministic)
 
 
-def demand(plan: Plan, stage: Stage, work: Train) -> Demand:
-    """What a training stage asks of a backend."""
-    recipe = work.recipe
-    return Demand(
-        plan.graphs[work.graph],
-        recipe.batch_size,
-        recipe.examples,
-        recipe.optimizer,
-        plan.own_steps(stage),
-        recipe.augment,
-    )
+def demands(plan: Plan) -> Iterator[tuple[Stage, Demand, str]]:
+    """Every stage that plays a tape: what it asks of a backend, and the data set."""
+    for stage in plan.stages:
+        match stage.work:
+            case Train(recipe=recipe):
+                steps = plan.own_steps(stage)
+            case Line(recalibration=Recalibration() as recalibration):
+                recipe, steps = recalibration.recipe, recalibration.batches
+            case _:
+                continue
+        demand = Demand(
+            plan.graphs[stage.work.graph],
+            recipe.batch_size,
+            recipe.examples,
+            recipe.optimizer,
+            steps,
+            recipe.augment,
+        )
+        yield stage, demand, recipe.data
 
 
 def lower(plan: Plan, adapter: Adapter, settings: Settings) -> ExecutionPlan:
-    """Let the adapter choose how each training stage is played. Imports no framework."""
+    """Let the adapter choose how each tape is played. Imports no framework."""
     chosen: dict[tuple[object, ...], Lowering] = {}
     lowerings = {}
-    for stage, work in plan.trainings():
-        need = demand(plan, stage, work)
+    for stage, need, data in demands(plan):
         kind = (
-            work.graph,
+            stage.work.graph,
             need.batch_size,
             need.examples,
             need.optimizer,
@@ -119,7 +127,7 @@ def lower(plan: Plan, adapter: Adapter, settings: Settings) -> ExecutionPlan:
         )
         if kind not in chosen:
             lowering = adapter.lower(need, settings)
-            if is_streamed(work.recipe.data):
+            if is_streamed(data):
                 image_bytes = math.prod(need.graph.input_shape)
                 most = max(1, STREAMED_BYTES // (image_bytes * need.batch_size))
                 lowering = replace(lowering, chunk_steps=min(lowering.chunk_steps, most))

@@ -33,7 +33,7 @@ from ltspec.engine.arrays import (
     weights_of,
 )
 from ltspec.engine.backend import Backend, Precision, storage
-from ltspec.engine.evaluating import evaluate, line
+from ltspec.engine.evaluating import contrast, evaluate, line
 from ltspec.engine.execution import ExecutionPlan
 from ltspec.engine.pruning import prune
 from ltspec.engine.store import Result
@@ -43,6 +43,7 @@ from ltspec.errors import InvariantError, RunError
 from ltspec.networks.graph import Graph
 from ltspec.plan.cost import slots
 from ltspec.plan.stages import (
+    Contrast,
     Evaluate,
     Init,
     Line,
@@ -149,6 +150,8 @@ def perform(
             return evaluate(stage, work, inputs["state"].arrays, bench)
         case Line() as work:
             return line(stage, work, inputs["first"].arrays, inputs["second"].arrays, bench)
+        case Contrast() as work:
+            return contrast(stage, work, inputs["first"].arrays, inputs["second"].arrays, bench)
 
 
 def _train(

@@ -50,6 +50,7 @@ def standing(plan: Plan, has: Callable[[str], bool]) -> Standing:
         )
     ]
     waiting += [comparison.line for comparison in plan.comparisons]
+    waiting += [measurement.stage for measurement in plan.measurements]
     while waiting:
         place = waiting.pop()
         if not held[place] and place not in wanted:
@@ -105,6 +106,8 @@ def verify_outcomes(plan: Plan, realm: Realm) -> None:
             realm.read_facts(plan.stages[place].key)
     for comparison in plan.comparisons:
         realm.read_facts(plan.stages[comparison.line].key)
+    for measurement in plan.measurements:
+        realm.read_facts(plan.stages[measurement.stage].key)
 
 
 class _Ready:
@@ -255,6 +258,7 @@ def scores(plan: Plan, realm: Realm) -> Mapping[int, Mapping[str, object]]:
     """Facts of every evaluation, line and ticket that the store holds, by its place in the plan."""
     places = [place for outcome in plan.outcomes for place in outcome.scores.values()]
     places += [comparison.line for comparison in plan.comparisons]
+    places += [measurement.stage for measurement in plan.measurements]
     found: dict[int, Mapping[str, object]] = {}
     for place in places:
         facts = realm.read_facts(plan.stages[place].key)

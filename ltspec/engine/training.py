@@ -67,8 +67,8 @@ def play(
     ``after_piece(progress, steps)`` is called after each piece with the steps that it took.
     Raises RunError (LT401) at the first loss that is not a finite number.
     """
-    pace = _Pace(training.lowering.chunk_steps)
-    for tape, data in _pieces(training, progress.state.step, pace):
+    pace = Pace(training.lowering.chunk_steps)
+    for tape, data in pieces(training, progress.state.step, pace):
         began = time.perf_counter()
         state, losses = training.backend.train(
             training.graph,
@@ -86,7 +86,7 @@ def play(
     return progress
 
 
-class _Pace:
+class Pace:
     """How many steps a piece has: a multiple of the lowering's chunk that takes a moment."""
 
     def __init__(self, chunk: int) -> None:
@@ -98,7 +98,7 @@ class _Pace:
         self.steps = self.chunk * int(np.clip(wanted, 1, 8 * self.steps / self.chunk))
 
 
-def _pieces(training: Training, begin: int, pace: _Pace) -> Iterator[tuple[Tape, Split]]:
+def pieces(training: Training, begin: int, pace: Pace) -> Iterator[tuple[Tape, Split]]:
     """The tape from ``begin`` on, in pieces, each with the images that it plays on."""
     if isinstance(training.data, Split):
         while begin < training.stop:

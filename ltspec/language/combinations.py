@@ -24,6 +24,7 @@ def combinations(spec: Any) -> Iterator[Diagnostic]:
         _batches_are_for_norms,
         _rates_are_for_layers,
         _branches_are_whole,
+        _measures_are_whole,
     ):
         try:
             yield from rule(spec)
@@ -173,3 +174,68 @@ def _rates_are_for_layers(spec: Any) -> Iterator[Diagnostic]:
             "write `scope: layer`, or leave `rates` out",
             at="key",
         )
+
+
+def _measures_are_whole(spec: Any) -> Iterator[Diagnostic]:
+    for number, measure in enumerate(spec.measure):
+        path: Path = ("measure", number)
+        for rule in (_batches_are_seen, _reach_has_points, _lines_are_named_once, _copies_only):
+            try:
+                yield from rule(measure, path)
+            except Unknown:
+                continue
+
+
+def _batches_are_seen(measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if measure.kind not in ("instability", "barrier") or measure.batches is None:
+        return
+    if measure.batchnorm != "recalibrate":
+        yield Diagnostic(
+            "LT107",
+            "`batches` are for `batchnorm: recalibrate`: where statistics are interpolated none "
+            "is seen",
+            (*path, "batches"),
+            "leave `batches` out, or write `batchnorm: recalibrate`",
+            at="key",
+        )
+
+
+def _reach_has_points(measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if measure.kind != "barrier" or not measure.reach:
+        return
+    spacing = 1 / (measure.alphas - 1)
+    if measure.reach * (measure.alphas - 1) + 1e-9 < 1:
+        yield Diagnostic(
+            "LT107",
+            f"points are {spacing:.3g} apart, so that none lies within {measure.reach:g} beyond "
+            "an end",
+            (*path, "reach"),
+            "write a larger `reach` or more `alphas`, or leave `reach` out",
+        )
+
+
+def _lines_are_named_once(measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if measure.kind not in ("barrier", "function") or isinstance(measure.between, str):
+        return
+    if measure.of is not None:
+        yield Diagnostic(
+            "LT107",
+            "`between` names two lines, so `of` cannot stand beside it",
+            (*path, "of"),
+            "leave `of` out",
+            at="key",
+        )
+
+
+def _copies_only(measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if measure.kind != "function" or measure.between == "siblings":
+        return
+    for key, written in (("at", measure.at), ("siblings", measure.siblings)):
+        if written is not None:
+            yield Diagnostic(
+                "LT107",
+                f"`{key}` is for copies, and `between` is not `siblings`",
+                (*path, key),
+                f"leave `{key}` out, or write `between: siblings`",
+                at="key",
+            )

@@ -416,6 +416,8 @@ Instability: Any = {
             'siblings': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 2, 'le': 20}, 'default': 3}},
             'alphas': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 3, 'le': 1000}, 'default': 30}},
             'error': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
+            'batchnorm': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['interpolate', 'recalibrate']}, 'default': 'interpolate'}},
+            'batches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 100000}}, 'default': None}},
         },
     },
     'config': {
@@ -424,6 +426,54 @@ Instability: Any = {
         'title': 'Instability',
     },
     'ref': 'ltspec.language.measure.Instability',
+    'cls': View,
+}
+
+Barrier: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['barrier']}},
+            'between': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['successive', 'replicates']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 2, 'max_length': 2}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected successive, replicates, or two lines such as [ticket, reinit]'}, 'default': 'successive'}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}}, 'default': None}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 0}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'alphas': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 3, 'le': 1000}, 'default': 20}},
+            'reach': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'ge': 0, 'le': 2}, 'default': 0.0}},
+            'error': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('train',)}},
+            'batchnorm': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['interpolate', 'recalibrate']}, 'default': 'interpolate'}},
+            'batches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 100000}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Barrier',
+    },
+    'ref': 'ltspec.language.paired.Barrier',
+    'cls': View,
+}
+
+Function: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['function']}},
+            'between': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['siblings', 'successive', 'replicates']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 2, 'max_length': 2}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected siblings, successive, replicates, or two lines such as [dense, ticket]'}, 'default': 'siblings'}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}}, 'default': None}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 0}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}], 'variadic_item_index': 0, 'min_length': 1}}}, 'default': None}},
+            'siblings': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 2, 'le': 20}}, 'default': None}},
+            'on': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Function',
+    },
+    'ref': 'ltspec.language.paired.Function',
     'cls': View,
 }
 
@@ -443,7 +493,7 @@ Spec: Any = {
             'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
             'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},
             'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
-            'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [Instability], 'variadic_item_index': 0}, 'default': ()}},
+            'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'instability': Instability, 'barrier': Barrier, 'function': Function}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}], 'variadic_item_index': 0}, 'default': ()}},
             'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
         },
     },

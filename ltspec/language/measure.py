@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Field
 
-from ltspec.language.checks import unique, word_or_list
+from ltspec.language.checks import unique
 from ltspec.language.duration import Duration
+from ltspec.language.measured_levels import MeasuredLevels
+from ltspec.language.paired import Barrier, Batches, BatchNorms, Function
 from ltspec.language.section import Section
-
-MeasuredLevels = Annotated[
-    Annotated[Literal["all"], Tag("word")]
-    | Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...],
-        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-        AfterValidator(unique),
-        Tag("list"),
-    ],
-    Discriminator(
-        word_or_list,
-        custom_error_type="LT103",
-        custom_error_message="expected the word all, or a list such as [5, 10]",
-    ),
-]
 
 
 class Instability(Section):
@@ -32,9 +19,9 @@ class Instability(Section):
 
     kind: Literal["instability"]
     """What is measured. `instability`: from one state, copies are trained that differ in data
-    order and augmentation alone. Along the line `(1 - a) w1 + a w2` between two of them (running
-    statistics interpolated too) the highest error is taken, less the mean error of the two ends.
-    Networks below 2 points are called stable."""
+    order and augmentation alone. Along the line `(1 - a) w1 + a w2` between two of them the highest
+    error is taken, less the mean error of the two ends. Networks below 2 points are called
+    stable."""
     of: Annotated[
         tuple[str, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
@@ -66,7 +53,16 @@ class Instability(Section):
         AfterValidator(unique),
     ] = ("test",)
     """On which splits the error is taken: `test`, `train` or both."""
+    batchnorm: BatchNorms = "interpolate"
+    """Running statistics of norms along the line: `interpolate`, as weights are; or `recalibrate`,
+    computed again at each point and at both ends from training batches (see `kind: barrier`)."""
+    batches: Batches | None = None
+    """For `batchnorm: recalibrate`, how many batches of `train.batch_size` are seen. The default is
+    50, or as many whole ones as an epoch has."""
 
 
-Measure = Instability
+Measure = Annotated[
+    Instability | Barrier | Function,
+    Field(discriminator="kind", description="What is asked of some networks."),
+]
 """The sections that may stand in the list ``measure``."""

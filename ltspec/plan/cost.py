@@ -9,6 +9,7 @@ from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.recipe import Optimizer, Sgd
 from ltspec.networks.graph import Graph
 from ltspec.plan.stages import (
+    Contrast,
     Evaluate,
     Init,
     Line,
@@ -89,8 +90,13 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
             return Cost(disk=(weights + buffers) * float_bytes + masks)
         case Evaluate():
             return Cost(disk=0)
-        case Line(alphas=alphas):
-            return Cost(disk=60 * alphas)
+        case Line(alphas=alphas, beyond=beyond, recalibration=recalibration):
+            points = alphas + 2 * beyond
+            # Training steps are what statistics come from, so they cost as much.
+            seen = 0 if recalibration is None else recalibration.seen
+            return Cost(flops=3 * graph.forward_flops * seen * points, disk=60 * points)
+        case Contrast():
+            return Cost(disk=300)
 
 
 def _scored_on(work: Prune) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ltspec.errors import LtspecError
 from ltspec.plan.stages import (
+    Contrast,
     Evaluate,
     Init,
     Line,
@@ -34,6 +35,7 @@ _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     Load: (frozenset(), frozenset()),
     Evaluate: (frozenset({"state"}), frozenset()),
     Line: (frozenset({"first", "second"}), frozenset()),
+    Contrast: (frozenset({"first", "second"}), frozenset()),
 }
 _GIVES = {
     Init: "state",
@@ -45,6 +47,7 @@ _GIVES = {
     Perturb: "state",
     Evaluate: "score",
     Line: "score",
+    Contrast: "score",
 }
 _STATES = frozenset({"first", "second"})
 """Roles that are states, but not the only one."""
@@ -94,6 +97,9 @@ def _problems(plan: Plan) -> Iterator[str]:
     for one in plan.comparisons:
         if not 0 <= one.line < len(plan.stages) or kinds[one.line] is not Line:
             yield f"a comparison of {one.branch} {one.level} names no line"
+    for each in plan.measurements:
+        if not 0 <= each.stage < len(plan.stages) or kinds[each.stage] not in (Line, Contrast):
+            yield f"a measurement of {each.measure} names a stage that compares nothing"
 
 
 def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> Iterator[str]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import measured, resolve
+from ltspec.plan import measured, pairs, resolve
+from ltspec.plan.pair_rules import PAIR_RULES
 from ltspec.plan.replicates import DENSE, TICKET
 
 
@@ -19,8 +20,10 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT230, LT210."""
     count = len(resolve.levels(spec))
     for number, measure in enumerate(spec.measure):
+        if not pairs.is_of_copies(measure):
+            continue
         path: Path = ("measure", number)
-        for place, line in enumerate(measure.of):
+        for place, line in enumerate(pairs.lines(measure)):
             known = [DENSE, TICKET, *spec.branches]
             if line not in known:
                 close = difflib.get_close_matches(line, known, 1)
@@ -41,7 +44,7 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
                     f"write a level from 0 to {count}",
                 )
                 continue
-            for line in measure.of:
+            for line in pairs.lines(measure):
                 own = spec.branches[line].levels if line in spec.branches else "all"
                 if level and own != "all" and level not in own:
                     yield Diagnostic(
@@ -56,9 +59,9 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
 def copies_have_something_to_train(spec: Any) -> Iterator[Diagnostic]:
     """LT231."""
     for number, measure in enumerate(spec.measure):
-        if measure.levels == (0,):
+        if not pairs.is_of_copies(measure) or measure.levels == (0,):
             continue
-        for place, line in enumerate(measure.of):
+        for place, line in enumerate(pairs.lines(measure)):
             if _is_not_trained(spec, line):
                 yield Diagnostic(
                     "LT231",
@@ -83,6 +86,8 @@ def copies_part_before_the_end(spec: Any) -> Iterator[Diagnostic]:
     """LT203, LT107, LT231."""
     total = resolve.total_steps(spec)
     for number, measure in enumerate(spec.measure):
+        if not pairs.is_of_copies(measure):
+            continue
         path: Path = ("measure", number)
         asked = measured.asks_for_dense(measure)
         if measure.at is None:
@@ -120,4 +125,5 @@ MEASURE_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
     measured_networks_exist,
     copies_have_something_to_train,
     copies_part_before_the_end,
+    *PAIR_RULES,
 )

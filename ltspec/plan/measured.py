@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltspec.language.unknown import Unknown
-from ltspec.plan import resolve
+from ltspec.plan import pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
 
@@ -27,7 +27,7 @@ class Subject:
 def subjects(spec: Any, measure: Any) -> list[Subject]:
     """Every network that a measure asks for, each once, in the order in which it is written."""
     found: list[Subject] = []
-    for line in measure.of:
+    for line in pairs.lines(measure):
         if line == DENSE:
             found += dense(spec, measure)
             continue
@@ -60,7 +60,7 @@ def dense(spec: Any, measure: Any) -> list[Subject]:
 
 def asks_for_dense(measure: Any) -> bool:
     """Whether the dense network is among what is measured."""
-    return DENSE in measure.of or (measure.levels != "all" and 0 in measure.levels)
+    return DENSE in pairs.lines(measure) or (measure.levels != "all" and 0 in measure.levels)
 
 
 def rewind_step(spec: Any) -> int | None:
@@ -74,4 +74,8 @@ def rewind_step(spec: Any) -> int | None:
 
 def copies(spec: Any) -> int:
     """Networks that are trained for measures alone, in one replicate."""
-    return sum(m.siblings * len(subjects(spec, m)) for m in spec.measure)
+    return sum(
+        pairs.siblings(measure) * len(subjects(spec, measure))
+        for measure in spec.measure
+        if pairs.is_of_copies(measure)
+    )

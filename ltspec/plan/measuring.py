@@ -11,9 +11,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from ltspec.decisions.line import sibling_seed
+from ltspec.plan import pairing, pairs
 from ltspec.plan.measured import Subject, subjects
 from ltspec.plan.replicates import DENSE, TICKET, Replicate
-from ltspec.plan.stages import Comparison, Evaluate, Line, Outcome, Train
+from ltspec.plan.stages import Comparison, Evaluate, Line, Outcome, Side, Train
 
 if TYPE_CHECKING:
     from ltspec.plan.writer import Writer
@@ -21,19 +22,37 @@ if TYPE_CHECKING:
 
 def compare(writer: Writer, seeds: Replicate) -> None:
     """Write every measure of one replicate, whose networks are written already."""
-    rows = {
+    rows = _rows(writer, seeds)
+    for number, measure in enumerate(writer.spec.measure, start=1):
+        if not pairs.is_of_copies(measure):
+            pairing.within(writer, measure, number, seeds, rows)
+            continue
+        for subject in subjects(writer.spec, measure):
+            line = TICKET if subject.line == DENSE else subject.line
+            of_copies(writer, measure, number, seeds, subject, rows[line, subject.level])
+
+
+def compare_replicates(writer: Writer) -> None:
+    """Write what is measured between replicates, all of which are written already."""
+    rows = [_rows(writer, seeds) for seeds in writer.replicates]
+    for number, measure in enumerate(writer.spec.measure, start=1):
+        if not pairs.is_of_copies(measure):
+            pairing.across(writer, measure, number, writer.replicates, rows)
+
+
+def _rows(writer: Writer, seeds: Replicate) -> pairing.Rows:
+    return {
         (outcome.branch, outcome.level): outcome
         for outcome in writer.outcomes
         if outcome.replicate == seeds.number
     }
-    for measure in writer.spec.measure:
-        for subject in subjects(writer.spec, measure):
-            line = TICKET if subject.line == DENSE else subject.line
-            instability(writer, measure, subject, rows[line, subject.level])
 
 
-def instability(writer: Writer, measure: Any, subject: Subject, row: Outcome) -> None:
-    """Train copies under other data orders, and evaluate the line between every two of them."""
+def of_copies(
+    writer: Writer, measure: Any, number: int, seeds: Replicate, subject: Subject, row: Outcome
+) -> None:
+    """Train copies under other data orders, and evaluate the line between every two of them, or how
+    differently they answer."""
     trained = writer.stages[row.trained]
     work = trained.work
     assert isinstance(work, Train)  # a rule sees to it that there is something to train
@@ -46,10 +65,29 @@ def instability(writer: Writer, measure: Any, subject: Subject, row: Outcome) ->
             trunk = replace(work, start=0, stop=subject.step)
             place = writer.add(trunk, label, {"state": place})
     siblings = []
-    for number in range(1, measure.siblings + 1):
-        seed = sibling_seed(work.recipe.order_seed, number)
+    count = pairs.siblings(measure)
+    for copied in range(1, count + 1):
+        seed = sibling_seed(work.recipe.order_seed, copied)
         copy = replace(work, recipe=replace(work.recipe, order_seed=seed))
-        siblings.append(writer.add(copy, f"{label}, copy {number}", {"state": place}))
+        siblings.append(writer.add(copy, f"{label}, copy {copied}", {"state": place}))
+    if measure.kind == "function":
+        side = Side(row.replicate, subject.line, subject.level, row.kept)
+        for first, second in combinations(range(count), 2):
+            pairing.add(
+                writer,
+                measure,
+                number,
+                "siblings",
+                (side,),
+                (first + 1, second + 1),
+                work.start,
+                seeds,
+                work.recipe,
+                row,
+                {"first": siblings[first], "second": siblings[second]},
+                f"{label}, copies {first + 1} and {second + 1}",
+            )
+        return
     measured = writer.stages[next(iter(row.scores.values()))].work
     assert isinstance(measured, Evaluate)
     for split in measure.error:
@@ -60,8 +98,9 @@ def instability(writer: Writer, measure: Any, subject: Subject, row: Outcome) ->
             split,
             measure.alphas,
             measured.alteration,
+            recalibration=pairing.recalibration(writer, measure, seeds, work.recipe),
         )
-        for first, second in combinations(range(measure.siblings), 2):
+        for first, second in combinations(range(count), 2):
             pair = first + 1, second + 1
             stage = writer.add(
                 line,

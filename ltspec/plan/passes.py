@@ -52,6 +52,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
     for seeds in plan.replicates:
         writer.write_replicate(seeds, recipes.recipe(spec, seeds.order))
         measuring.compare(writer, seeds)
+    measuring.compare_replicates(writer)
     stages = tuple(writer.stages)
     return replace(
         plan,
@@ -59,6 +60,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
         outcomes=tuple(writer.outcomes),
         comparisons=tuple(writer.comparisons),
         tickets={ticket.content: file for file, ticket in writer.tickets.items()},
+        measurements=tuple(writer.measurements),
         written=len(stages),
         written_steps=sum(stage.steps for stage in stages),
     )
@@ -180,7 +182,8 @@ def _in_order(plan: Plan) -> Plan:
 
 
 def _moved(plan: Plan, moved: Sequence[int]) -> Plan:
-    """Outcomes and comparisons follow their stages, which have moved from p to ``moved[p]``."""
+    """Outcomes, comparisons and measurements follow their stages, which have moved from p to
+    ``moved[p]``."""
     outcomes = tuple(
         replace(
             outcome,
@@ -191,4 +194,5 @@ def _moved(plan: Plan, moved: Sequence[int]) -> Plan:
         for outcome in plan.outcomes
     )
     comparisons = tuple(replace(one, line=moved[one.line]) for one in plan.comparisons)
-    return replace(plan, outcomes=outcomes, comparisons=comparisons)
+    measurements = tuple(replace(one, stage=moved[one.stage]) for one in plan.measurements)
+    return replace(plan, outcomes=outcomes, comparisons=comparisons, measurements=measurements)

@@ -11,6 +11,7 @@ from typing import Any
 from ltspec.data.alteration import Alteration, altered_facts
 from ltspec.data.facts import FACTS
 from ltspec.data.folder import IMAGENET, VERSION, is_folder
+from ltspec.decisions.recalibration import Recalibration
 from ltspec.decisions.recipe import Adam, Augment, Optimizer, Recipe, Schedule, Sgd
 from ltspec.decisions.sample import Sample
 from ltspec.errors import LtspecError, UsageError
@@ -21,16 +22,19 @@ from ltspec.plan.legality import check
 from ltspec.plan.replicates import Replicate
 from ltspec.plan.stages import (
     Comparison,
+    Contrast,
     Evaluate,
     Init,
     Line,
     Load,
+    Measurement,
     Outcome,
     Perturb,
     Plan,
     Prune,
     Remask,
     Rewind,
+    Side,
     Stage,
     Train,
     Work,
@@ -48,6 +52,7 @@ _KINDS: Mapping[str, type[Work]] = {
     "load": Load,
     "evaluate": Evaluate,
     "line": Line,
+    "contrast": Contrast,
 }
 _OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 
@@ -68,6 +73,7 @@ def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
         "stages": [_stage_document(stage) for stage in plan.stages],
         "outcomes": [asdict(outcome) for outcome in plan.outcomes],
         "comparisons": [asdict(comparison) for comparison in plan.comparisons],
+        "measurements": [asdict(measurement) for measurement in plan.measurements],
         "execution": execution,
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -107,6 +113,9 @@ def read(text: str) -> tuple[Plan, Any]:
                 Comparison(**{**entry, "pair": tuple(entry["pair"])})
                 for entry in document.get("comparisons", ())  # not there in an earlier file
             ),
+            measurements=tuple(
+                _read_measurement(entry) for entry in document.get("measurements", ())
+            ),
         )
         check(plan, after="reading the plan file")
         _check_keys(plan)
@@ -131,6 +140,8 @@ def _check_names(plan: Plan) -> None:
     """Names become paths of files: they must be such as a spec may have."""
     branches = [outcome.branch for outcome in plan.outcomes]
     branches += [comparison.branch for comparison in plan.comparisons]
+    branches += [side.branch for each in plan.measurements for side in each.sides]
+    branches += [each.measure for each in plan.measurements]
     for name in (plan.name, *branches):
         if len(name) > NAME_LENGTH or not re.fullmatch(NAME, name):
             raise _refuse(f"{name!r} is not a name that a spec can have")
@@ -151,7 +162,11 @@ def _check_data(plan: Plan) -> None:
                     count = altered_facts(known, recipe.alteration).train
                     if recipe.examples != count:
                         raise _refuse(f"{name} has {count} examples")
-            case Evaluate(data=name, data_version=version) | Line(data=name, data_version=version):
+            case (
+                Evaluate(data=name, data_version=version)
+                | Line(data=name, data_version=version)
+                | Contrast(data=name, data_version=version)
+            ):
                 known = FACTS.get(_published_name(name))
             case Prune(sample=Sample(data=name, data_version=version)):
                 known = FACTS.get(_published_name(name))
@@ -200,17 +215,32 @@ def _read_work(entry: dict[str, Any]) -> Work:
         schedule["drops"] = tuple(schedule["drops"])
         recipe["optimizer"] = _OPTIMIZERS[optimizer.pop("name")](**optimizer)
         recipe["schedule"] = Schedule(**schedule)
-        for part, made_of in (("augment", Augment), ("alteration", Alteration)):
-            if recipe.get(part) is not None:  # not there in a file of an earlier ltspec
-                recipe[part] = made_of(**recipe[part])
+        _read_parts(recipe)
         entry["recipe"] = Recipe(**recipe)
     if kind in (Prune, Remask):
         entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
     if kind is Prune and entry.get("sample") is not None:
         entry["sample"] = _read_sample(dict(entry["sample"]))
-    if kind in (Evaluate, Line) and entry.get("alteration") is not None:
+    if kind in (Evaluate, Line, Contrast) and entry.get("alteration") is not None:
         entry["alteration"] = Alteration(**entry["alteration"])
+    if kind is Line and entry.get("recalibration") is not None:
+        recalibration = dict(entry["recalibration"])
+        _read_parts(recalibration)
+        entry["recalibration"] = Recalibration(**recalibration)
     return kind(**entry)
+
+
+def _read_parts(entry: dict[str, Any]) -> None:
+    """How images are moved and a data set altered, where it is."""
+    for part, made_of in (("augment", Augment), ("alteration", Alteration)):
+        if entry.get(part) is not None:  # not there in a file of an earlier ltspec
+            entry[part] = made_of(**entry[part])
+
+
+def _read_measurement(entry: Mapping[str, Any]) -> Measurement:
+    read = {name: tuple(entry[name]) for name in ("copies", "metrics")}
+    sides = tuple(Side(**side) for side in entry["sides"])
+    return Measurement(**{**entry, **read, "sides": sides})
 
 
 def _read_sample(entry: dict[str, Any]) -> Sample:

@@ -10,6 +10,7 @@
     Load      nothing                     a ticket out of a file
     Evaluate  a state                     loss and accuracy on a split
     Line      two states                  the same at points of the line between them
+    Contrast  two states                  how differently the two answer on a split
 
 The list is closed: the runner has one arm for each.
 """
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ltspec.data.alteration import Alteration
+from ltspec.decisions.recalibration import Recalibration
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import Sample
 from ltspec.networks.graph import Graph
@@ -137,7 +139,8 @@ class Evaluate:
 @dataclass(frozen=True, slots=True)
 class Line:
     """Error and loss on a whole split along the line between two networks, running statistics
-    interpolated too: :func:`ltspec.decisions.line.point`."""
+    interpolated too: :func:`ltspec.decisions.line.point`. The networks may have different masks:
+    what is pruned is zero."""
 
     graph: str
     data: str
@@ -146,9 +149,25 @@ class Line:
     alphas: int
     """Evenly spaced points from the first network to the second, both of them among these."""
     alteration: Alteration | None = None
+    beyond: int = 0
+    """Points that follow with the same spacing beyond each end."""
+    recalibration: Recalibration | None = None
+    """What running statistics are computed from again at each point; None interpolates them."""
 
 
-Work = Init | Train | Prune | Remask | Perturb | Rewind | Load | Evaluate | Line
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """On a whole split, how many examples two networks classify differently, and how far their
+    losses are apart."""
+
+    graph: str
+    data: str
+    data_version: int
+    split: SplitName
+    alteration: Alteration | None = None
+
+
+Work = Init | Train | Prune | Remask | Perturb | Rewind | Load | Evaluate | Line | Contrast
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +245,43 @@ class Comparison:
     """The Line stage."""
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A network that is compared."""
+
+    replicate: int
+    branch: str
+    """``dense``, ``ticket`` or the name of a branch."""
+    level: int | None
+    """None for initial weights."""
+    kept: int
+    """Weights kept in prunable tensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One answer of a Compare stage, and what it is the answer to."""
+
+    measure: str
+    """The kind of the entry in the spec's ``measure``: ``stability``, ``distance``, ..."""
+    entry: int
+    """Which entry it is, from 1."""
+    about: str
+    """``stability``: ``pruning`` or ``data-order``. ``travelled``: from the ``start`` of training,
+    from the ``init``, or ``apart`` for two copies. ``overlap``: what its masks differ in. Empty for
+    others."""
+    sides: tuple[Side, ...]
+    """The network that is measured, or two."""
+    copies: tuple[int, ...]
+    """Numbers of the copies, from 1; empty where the networks of the table are measured."""
+    step: int
+    """The step at which training began, for ``stability`` and ``travelled``; else 0."""
+    metrics: tuple[str, ...]
+    """Which measures of distance are shown."""
+    stage: int
+    """The Compare stage."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a spec means: stages in an order in which they can run."""
@@ -243,6 +299,7 @@ class Plan:
     stages: tuple[Stage, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     written: int = 0
     """Stages before equal ones became one."""
     written_steps: int = 0

@@ -23,6 +23,7 @@ from ltspec.plan.stages import (
     Comparison,
     Evaluate,
     Init,
+    Measurement,
     Outcome,
     Prune,
     Rewind,
@@ -52,6 +53,7 @@ class Writer:
     comparisons: list[Comparison] = field(default_factory=list)
     tickets: dict[str, Certificate] = field(default_factory=dict)
     """Ticket files that were read, by path."""
+    measurements: list[Measurement] = field(default_factory=list)
 
     @cached_property
     def scoring(self) -> recipes.Scoring:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ltspec.plan.stages import Plan
+from ltspec.plan.stages import Line, Plan
 from ltspec.results.table import Spread, spread
 
 
@@ -28,6 +28,8 @@ class Pair:
     pair: tuple[int, int]
     """Numbers of the copies, from 1."""
     split: str
+    batchnorm: str
+    """``interpolate`` or ``recalibrate``: where running statistics along the line come from."""
     instability: float
     """Points of error (100 times a share): the highest on the line less the mean of its ends."""
     alphas: Sequence[float]
@@ -46,12 +48,20 @@ class Instability:
     step: int
     density: float
     split: str
+    batchnorm: str
+    """``interpolate`` or ``recalibrate``."""
     pairs: int
     instability: Spread
     """Points of error."""
     alphas: Sequence[float]
     error: Sequence[Spread]
     """Share of the examples over the pairs, at each of ``alphas``."""
+
+    @property
+    def label(self) -> str:
+        """What a curve is called."""
+        name = f"{self.branch}, level {self.level}" if self.level else self.branch
+        return f"{name}, from step {self.step:,}"
 
 
 def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
@@ -65,6 +75,7 @@ def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
             one.kept / plan.prunable,
             one.pair,
             one.split,
+            batchnorm(plan, one.line),
             100 * facts[one.line]["instability"],
             *(facts[one.line][name] for name in ("alphas", "error", "loss")),
         )
@@ -76,11 +87,12 @@ def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
 def summary(found: Iterable[Pair]) -> list[Instability]:
     """Pairs of the same network and split together, over replicates, in the order of the spec.
 
-    Entries of a spec that ask for other numbers of points are kept apart.
+    Entries of a spec that ask for other numbers of points, or other running statistics, are kept
+    apart.
     """
-    groups: dict[tuple[str, int, int, str, int], list[Pair]] = {}
+    groups: dict[tuple[str, int, int, str, str, int], list[Pair]] = {}
     for row in found:
-        key = row.branch, row.level, row.step, row.split, len(row.alphas)
+        key = row.branch, row.level, row.step, row.split, row.batchnorm, len(row.alphas)
         groups.setdefault(key, []).append(row)
     return [
         Instability(
@@ -89,13 +101,21 @@ def summary(found: Iterable[Pair]) -> list[Instability]:
             step,
             group[0].density,
             split,
+            norms,
             len(group),
             spread([row.instability for row in group]),
             group[0].alphas,
             [spread(errors) for errors in zip(*(row.error for row in group), strict=True)],
         )
-        for (branch, level, step, split, _), group in groups.items()
+        for (branch, level, step, split, norms, _), group in groups.items()
     ]
+
+
+def batchnorm(plan: Plan, place: int) -> str:
+    """Where the running statistics along a line come from."""
+    work = plan.stages[place].work
+    assert isinstance(work, Line)
+    return "interpolate" if work.recalibration is None else "recalibrate"
 
 
 _COLUMNS = ("replicate", "branch", "level", "step", "density", "split", "copies", "instability")
@@ -105,12 +125,12 @@ def as_csv(found: Sequence[Pair]) -> str:
     """One line for each pair, split and alpha; ``instability`` is the pair's, on each of them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_COLUMNS, "alpha", "error", "loss"])
+    writer.writerow([*_COLUMNS, "alpha", "error", "loss", "batchnorm"])
     for row in found:
         same = (row.replicate, row.branch, row.level, row.step, row.density, row.split)
         copies = "-".join(map(str, row.pair))
         for point in zip(row.alphas, row.error, row.loss, strict=True):
-            writer.writerow([*same, copies, row.instability, *point])
+            writer.writerow([*same, copies, row.instability, *point, row.batchnorm])
     return text.getvalue()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ltspec.plan.replicates import TICKET
 from ltspec.results.instability import Instability
+from ltspec.results.paired import BarrierSummary
 from ltspec.results.table import Line
 
 
@@ -74,9 +75,9 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
     pyplot.close(figure)
 
 
-def plot_lines(found: Sequence[Instability], title: str, target: Path) -> None:
+def plot_lines(found: Sequence[Instability | BarrierSummary], title: str, target: Path) -> None:
     """Mean error (%) along the lines, banded from the lowest to the highest pair, one panel a split
-    (Frankle et al. 2020, Fig. 2).
+    (Frankle et al. 2020, Fig. 2; Maene et al. 2021, Fig. 8).
 
     The format is that of the suffix (.png, .svg, .pdf). Raises ValueError for a suffix that
     matplotlib does not write.
@@ -97,12 +98,16 @@ def plot_lines(found: Sequence[Instability], title: str, target: Path) -> None:
     )
     for axes, split in zip(panels[0], splits, strict=True):
         for line in (line for line in found if line.split == split):
-            name = f"{line.branch}, level {line.level}" if line.level else line.branch
-            label = f"{name}, from step {line.step:,}"
+            label = line.label
+            if line.batchnorm == "recalibrate":
+                label += ", recalibrated"
             (curve,) = axes.plot(line.alphas, [100 * one.mean for one in line.error], label=label)
             low, high = ([100 * getattr(one, end) for one in line.error] for end in ("low", "high"))
             axes.fill_between(line.alphas, low, high, color=curve.get_color(), alpha=0.2, lw=0)
-        axes.set_xlabel("from the one copy (0) to the other (1)")
+        if any(min(line.alphas) < 0 for line in found if line.split == split):
+            for end in (0, 1):
+                axes.axvline(end, color="0.6", linewidth=1, linestyle="--", zorder=0)
+        axes.set_xlabel("from the one network (0) to the other (1)")
         axes.set_ylabel(f"{split} error (%)")
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.25)

@@ -1,0 +1,155 @@
+"""Takes a spec, or the right parts of one; gives what is wrong with the pairs of networks that it
+asks to be compared, and with how.
+
+The part of :mod:`ltspec.plan.measure_rules` that is about barriers, functions and running
+statistics.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ltspec.errors import Diagnostic, Path
+from ltspec.plan import pairs, resolve
+from ltspec.plan.replicates import DENSE, TICKET
+
+
+def _entries(spec: Any) -> Iterator[tuple[Path, Any]]:
+    """Entries that compare networks of the table two by two, with their paths."""
+    for number, measure in enumerate(spec.measure):
+        if measure.kind in pairs.KINDS and not pairs.is_of_copies(measure):
+            yield ("measure", number), measure
+
+
+def compared_lines_exist(spec: Any) -> Iterator[Diagnostic]:
+    """LT230."""
+    for path, measure in _entries(spec):
+        key = "between" if pairs.is_of_two_lines(measure) else "of"
+        known = [TICKET, *spec.branches]
+        if measure.between != "successive":
+            known.insert(0, DENSE)
+        for place, line in enumerate(pairs.lines(measure)):
+            if line in known:
+                continue
+            if line == DENSE:
+                yield Diagnostic(
+                    "LT230",
+                    "`successive` compares the levels of a line, and `dense` is one network",
+                    (*path, key, place),
+                    "write `ticket`: its level 0 is the dense network",
+                )
+                continue
+            close = difflib.get_close_matches(line, known, 1)
+            yield Diagnostic(
+                "LT230",
+                f"there is no branch named {line!r}",
+                (*path, key, place),
+                f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
+            )
+
+
+def compared_levels_exist(spec: Any) -> Iterator[Diagnostic]:
+    """LT210, LT230, LT235."""
+    count = len(resolve.levels(spec))
+    for path, measure in _entries(spec):
+        if measure.levels == "all":
+            continue
+        successive = measure.between == "successive"
+        last = count - 1 if successive else count
+        for place, level in enumerate(measure.levels):
+            here = (*path, "levels", place)
+            if level > last:
+                message = f"the schedule has {count} level{'s' * (count != 1)}, not {level}"
+                if successive and level == count:
+                    message = f"level {level} is the last one, and no other follows it"
+                yield Diagnostic("LT210", message, here, f"write a level from 0 to {last}")
+                continue
+            if pairs.is_of_two_lines(measure) and not level:
+                yield Diagnostic(
+                    "LT235",
+                    "level 0 is the dense network in every line, so there are not two",
+                    here,
+                    f"write levels from 1 to {count}",
+                )
+                continue
+            for line in pairs.lines(measure):
+                own = pairs.own_levels(spec, line)
+                missing = [
+                    each
+                    for each in ((level, level + 1) if successive else (level,))
+                    if each not in own and line != DENSE
+                ]
+                for each in missing:
+                    yield Diagnostic(
+                        "LT230",
+                        f"branch {line} does not leave at level {each}",
+                        here,
+                        f"add {each} to `levels` of the branch, or measure it in an entry of "
+                        "its own",
+                    )
+
+
+def there_are_two_networks(spec: Any) -> Iterator[Diagnostic]:
+    """LT235."""
+    for path, measure in _entries(spec):
+        if measure.between == "replicates" and resolve.replicate_count(spec) < 2:
+            yield Diagnostic(
+                "LT235",
+                "networks of two replicates are compared, and there is one",
+                (*path, "between"),
+                "write `replicates: 3`, for example",
+            )
+        if measure.levels != "all":
+            continue
+        if measure.between == "successive":
+            for place, line in enumerate(pairs.lines(measure)):
+                own = pairs.own_levels(spec, line)
+                if not any(level + 1 in own for level in own):
+                    yield Diagnostic(
+                        "LT235",
+                        f"no two levels of {line} follow each other",
+                        (*path, "of", place),
+                        "give the branch `levels: all`, or compare it with "
+                        "`between: [ticket, NAME]`",
+                    )
+        elif not pairs.pairs(spec, measure):
+            yield Diagnostic(
+                "LT235",
+                f"{' and '.join(pairs.lines(measure))} have no level in common",
+                (*path, "between"),
+                "give both branches a level in common",
+            )
+
+
+def statistics_can_be_recalibrated(spec: Any) -> Iterator[Diagnostic]:
+    """LT236."""
+    for number, measure in enumerate(spec.measure):
+        path: Path = ("measure", number)
+        if getattr(measure, "batchnorm", "interpolate") != "recalibrate":
+            continue
+        if not resolve.graph(spec).buffers:
+            yield Diagnostic(
+                "LT236",
+                "the network has no norms, so there are no running statistics to recalibrate",
+                (*path, "batchnorm"),
+                "leave `batchnorm` out",
+            )
+            continue
+        whole = resolve.facts(spec).train // int(spec.train.batch_size)
+        if measure.batches is not None and measure.batches > whole:
+            yield Diagnostic(
+                "LT236",
+                f"{measure.batches} whole batches are asked for, and an epoch has {whole}",
+                (*path, "batches"),
+                f"write {whole} or fewer",
+            )
+
+
+PAIR_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
+    compared_lines_exist,
+    compared_levels_exist,
+    there_are_two_networks,
+    statistics_can_be_recalibrated,
+)
