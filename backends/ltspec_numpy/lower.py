@@ -40,7 +40,8 @@ EVALUATED_AT_ONCE = 100
 
 
 def memory_bytes(demand: Demand, settings: Settings) -> int:
-    """Estimate of the peak: weights, gradients, masks, slots, running statistics before and after,
+    """Estimate of the peak: weights, gradients, masks, slots, solutions that repel (as they are
+    stored and as they are used), running statistics before and after,
     two copies (value and gradient) of the activations and of the largest set of windows, and the
     images as bytes; or an evaluation, when its batches are the larger ones."""
     graph = demand.graph
@@ -52,7 +53,8 @@ def memory_bytes(demand: Demand, settings: Settings) -> int:
     batches = activations * max(2 * demand.batch_size, EVALUATED_AT_ONCE)
     images = demand.examples * math.prod(graph.input_shape)
     width = storage(settings.precision).itemsize
-    return width * (weights * (3 + slots) + buffers + batches) + images
+    copies = 3 + slots + 2 * demand.repelled_from
+    return width * (weights * copies + buffers + batches) + images
 
 
 def _windows_size(graph: Graph, node: Node) -> int:

@@ -19,6 +19,7 @@ from ltspec.engine.backend import (
     Mode,
     Optimizer,
     Precision,
+    Repulsion,
     Sgd,
     Split,
     State,
@@ -51,6 +52,7 @@ class NumpyBackend:
         masks: Masks,
         optimizer: Optimizer,
         lowering: Lowering,
+        repulsion: Repulsion | None = None,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``."""
         weights, buffers = self._arrays(state.weights), self._arrays(state.buffers)
@@ -64,6 +66,9 @@ class NumpyBackend:
                 graph, weights, buffers, values, data.labels[batch], "train"
             )
             buffers = moved_buffers(graph, buffers, values)
+            if repulsion is not None:
+                for name, term in repelling(repulsion, weights).items():
+                    gradients[name] = gradients[name] + term
             for name in weights:
                 g = gradients[name] + decay[name] * weights[name]
                 gradients[name] = masks[name] * g if name in masks else g
@@ -113,6 +118,26 @@ class NumpyBackend:
 
     def _arrays(self, arrays: Arrays) -> dict[str, Array]:
         return {name: np.asarray(array, self._dtype) for name, array in arrays.items()}
+
+
+def repelling(repulsion: Repulsion, weights: Arrays) -> dict[str, Array]:
+    """The gradient of the repellent term by each tensor that takes part, in the weights' type; 0
+    where the weights are zero as a whole (:mod:`ltspec.decisions.repulsion`)."""
+    units = {
+        name: directions.astype(weights[name].dtype)
+        for name, directions in repulsion.directions.items()
+    }
+    norm = np.sqrt(sum(np.vdot(weights[name], weights[name]) for name in units))
+    if norm == 0:
+        return {name: np.zeros_like(weights[name]) for name in units}
+    dots = sum(u.reshape(len(u), -1) @ weights[name].ravel() for name, u in units.items())
+    cosines = dots / norm
+    factor = 2 * repulsion.strength / repulsion.count / norm
+    along = np.sum(cosines**2) / norm
+    return {
+        name: factor * (np.tensordot(cosines, u, 1) - along * weights[name])
+        for name, u in units.items()
+    }
 
 
 def decaying(graph: Graph, optimizer: Optimizer) -> dict[str, float]:

@@ -16,6 +16,7 @@ from ltspec.engine.backend import (
     Precision,
     Settings,
 )
+from ltspec_tensorflow.filling import filled_count
 from ltspec_tensorflow.loading import tensorflow
 
 
@@ -78,8 +79,9 @@ class TensorflowAdapter:
 
 def _memory_bytes(demand: Demand, settings: Settings) -> int:
     """Estimate of the peak: weights, slots and buffers twice (before and after a step), gradients,
-    masks, two copies of the activations and of the batch (value and gradient; a third for what is
-    rounded to bfloat16), the images as bytes and the labels as integers."""
+    masks, solutions that repel (filled up, and once more while they are multiplied), two copies of
+    the activations and of the batch (value and gradient; a third for what is rounded to bfloat16),
+    the images as bytes and the labels as integers."""
     width = 8 if settings.precision == "float64" else 4
     graph = demand.graph
     weights = sum(parameter.size for parameter in graph.parameters)
@@ -88,7 +90,8 @@ def _memory_bytes(demand: Demand, settings: Settings) -> int:
     activations = sum(math.prod(shape) for shape in graph.shapes.values()) * demand.batch_size
     copies = 3 if settings.precision == "bf16" else 2
     data = demand.examples * (math.prod(graph.input_shape) + 4)
-    return width * (weights * (4 + 2 * slots) + 2 * buffers + copies * activations) + data
+    vectors = 4 + 2 * slots + 2 * filled_count(demand.repelled_from)
+    return width * (weights * vectors + 2 * buffers + copies * activations) + data
 
 
 adapter = TensorflowAdapter()

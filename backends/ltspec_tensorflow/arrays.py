@@ -13,7 +13,18 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import tensorflow as tf
 
-from ltspec.engine.backend import Array, Arrays, Buffer, Graph, Masks, Parameter, Split, Tape
+from ltspec.engine.backend import (
+    Array,
+    Arrays,
+    Buffer,
+    Graph,
+    Masks,
+    Parameter,
+    Repulsion,
+    Split,
+    Tape,
+)
+from ltspec_tensorflow.filling import filled_count
 
 
 @contextmanager
@@ -50,6 +61,16 @@ class DeviceSplit(NamedTuple):
         return images, tf.gather(self.labels, indices)
 
 
+class Repelling(NamedTuple):
+    """A repellent term on a device, :mod:`ltspec.decisions.repulsion`."""
+
+    units: tf.Tensor
+    """(solution, weight): the directions of all tensors in graph order, each in TensorFlow's
+    layout, and rows of zeros up to :func:`ltspec_tensorflow.filling.filled_count`."""
+    factor: tf.Tensor
+    """2 strength / n."""
+
+
 def moves_of(tape: Tape) -> Array | None:
     """How each image of the tape is moved, (example, 3): the window's first row and column, and 1
     where it is mirrored. None where all images stay."""
@@ -83,6 +104,7 @@ class Shelf:
     def __init__(self, dtype: tf.DType) -> None:
         self._dtype = dtype
         self._splits: WeakKeyDictionary[Split, DeviceSplit] = WeakKeyDictionary()
+        self._repelling: WeakKeyDictionary[Repulsion, Repelling] = WeakKeyDictionary()
 
     def split(self, split: Split) -> DeviceSplit:
         """``split`` on the device; sent there at the first call."""
@@ -108,6 +130,21 @@ class Shelf:
             )
             for parameter in graph.prunable
         }
+
+    def repelling(self, repulsion: Repulsion) -> Repelling:
+        """The repellent term on the device; sent there at the first call."""
+        if repulsion not in self._repelling:
+            rows = []
+            for directions in repulsion.directions.values():
+                images = directions.ndim == 5
+                inner = directions.transpose(0, 3, 4, 2, 1) if images else directions
+                rows.append(inner.reshape(repulsion.count, -1))
+            units = np.concatenate(rows, axis=1)
+            filled = np.zeros((filled_count(repulsion.count), units.shape[1]), units.dtype)
+            filled[: repulsion.count] = units
+            factor = np.asarray(2 * repulsion.strength / repulsion.count)
+            self._repelling[repulsion] = Repelling(self.tensor(filled), self.tensor(factor))
+        return self._repelling[repulsion]
 
     def tensor(self, array: Array) -> tf.Tensor:
         """A copy of ``array``, in the precision of the run and the layout of TensorFlow."""

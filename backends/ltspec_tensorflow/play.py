@@ -23,6 +23,7 @@ from ltspec.engine.backend import (
     Masks,
     Mode,
     Optimizer,
+    Repulsion,
     Settings,
     Split,
     State,
@@ -71,6 +72,7 @@ class TensorflowBackend:
         masks: Masks,
         optimizer: Optimizer,
         lowering: Lowering,
+        repulsion: Repulsion | None = None,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``."""
         key = graph, optimizer, lowering.compilation
@@ -89,6 +91,7 @@ class TensorflowBackend:
                 else [tf.zeros_like(weight) for weight in weights]
                 for slot in slot_names(optimizer)
             ]
+            repelling = None if repulsion is None else self._shelf.repelling(repulsion)
             losses = []
             for call in calls(optimizer, tape, lowering.chunk_steps):
                 played, weights, slots, buffers = play(
@@ -101,6 +104,7 @@ class TensorflowBackend:
                     weights,
                     slots,
                     buffers,
+                    repelling,
                 )
                 losses.append(played[: call.steps])
             after = State(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from ltspec.engine.backend import Graph, Mode, Optimizer, Precision
-from ltspec_tensorflow.arrays import DeviceSplit
+from ltspec_tensorflow.arrays import DeviceSplit, Repelling
 from ltspec_tensorflow.lower import Forward, Tensors, lower
 from ltspec_tensorflow.update import Slots, updated
 
@@ -20,9 +20,10 @@ def training(graph: Graph, rule: Optimizer, precision: Precision, xla: bool) -> 
     """Plays the first ``count`` of K steps in one call: losses (K,), weights, slots and buffers
     after.
 
-    Compiled once for each shape of ``batches``, (K, batch); K is a constant and ``count`` is not,
-    so a tape may be cut anywhere and every piece runs the same machine code. Weights, slots,
-    masks and data are arguments: all levels and branches share the program. Everything is a value
+    Compiled once for each shape of ``batches``, (K, batch), and of what repels; K is a constant and
+    ``count`` is not, so a tape may be cut anywhere and every piece runs the same machine code.
+    Weights, slots, masks and data are arguments: all levels and branches share the program, but for
+    a few sizes of ``repelling``; without it nothing is added to a step. Everything is a value
     that flows, nothing a variable: without XLA, gradients that were computed beside assignments
     to variables did not repeat themselves to the bit.
     """
@@ -38,6 +39,7 @@ def training(graph: Graph, rule: Optimizer, precision: Precision, xla: bool) -> 
         weights: Tensors,
         slots: Slots,
         buffers: Tensors,
+        repelling: Repelling | None,
     ) -> tuple[tf.Tensor, Tensors, Slots, Tensors]:
         def step(
             i: tf.Tensor, losses: tf.TensorArray, weights: Tensors, slots: Slots, buffers: Tensors
@@ -47,6 +49,8 @@ def training(graph: Graph, rule: Optimizer, precision: Precision, xla: bool) -> 
             loss, gradients, buffers = loss_and_gradients(
                 forward, images, labels, weights, buffers, "train"
             )
+            if repelling is not None:
+                gradients = with_repulsion(graph, repelling, weights, gradients)
             weights, slots = updated(graph, rule, numbers[i], masks, weights, slots, gradients)
             return i + 1, losses.write(i, loss), weights, slots, buffers
 
@@ -75,6 +79,29 @@ def loss_and_gradients(
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
     gradients = record.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return loss, gradients, buffers
+
+
+def with_repulsion(
+    graph: Graph, repelling: Repelling, weights: Tensors, gradients: Tensors
+) -> Tensors:
+    """``gradients`` with that of the repellent term, :mod:`ltspec.decisions.repulsion`.
+
+    Products and sums are written out: a matrix product would be rounded to TF32 with all others.
+    """
+    units, factor = repelling
+    places = [i for i, parameter in enumerate(graph.parameters) if parameter.prunable]
+    vector = tf.concat([tf.reshape(weights[i], (-1,)) for i in places], axis=0)
+    norm = tf.sqrt(tf.reduce_sum(vector * vector))
+    # Of weights that are zero every product below is zero, too: by anything but zero.
+    norm = tf.where(norm > 0, norm, tf.ones_like(norm))
+    cosines = tf.reduce_sum(units * vector, axis=1) / norm
+    along = tf.reduce_sum(cosines * cosines) / norm
+    term = tf.reduce_sum(units * cosines[:, None], axis=0) - along * vector
+    pieces = tf.split(factor / norm * term, [graph.parameters[i].size for i in places])
+    added = list(gradients)
+    for i, piece in zip(places, pieces, strict=True):
+        added[i] = gradients[i] + tf.reshape(piece, weights[i].shape)
+    return added
 
 
 def gradients(graph: Graph, precision: Precision, mode: Mode) -> Gradients:

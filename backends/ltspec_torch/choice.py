@@ -53,7 +53,8 @@ def evaluated_at_once(graph: Graph, device: str) -> int:
 
 
 def _memory_bytes(demand: Demand, settings: Settings) -> int:
-    """Estimate of the peak: weights, gradients, masks, slots, running statistics; the activations,
+    """Estimate of the peak: weights, gradients, masks, slots, solutions that repel and three
+    vectors for their term, running statistics; the activations,
     all of which the backward pass reads, and four more of the largest for gradients and what an
     operation needs besides; a stretch of tape; images as bytes with the black around them, and
     their labels."""
@@ -62,13 +63,14 @@ def _memory_bytes(demand: Demand, settings: Settings) -> int:
     weights = sum(parameter.size for parameter in graph.parameters)
     buffers = sum(math.prod(buffer.shape) for buffer in graph.buffers)
     slots = 2 if isinstance(demand.optimizer, Adam) else 1
+    repelling = demand.repelled_from + 3 if demand.repelled_from else 0
     sizes = [math.prod(shape) for shape in graph.shapes.values()]
     active = 2 if settings.precision == "bf16" else width
     margin = demand.augment.crop if demand.augment else 0
     channels, *sides = graph.input_shape
     image = channels * math.prod(side + 2 * margin for side in sides)
     return (
-        width * (weights * (3 + slots) + buffers)
+        width * (weights * (3 + slots + repelling) + buffers)
         + active * (sum(sizes) + 4 * max(sizes)) * demand.batch_size
         + CHUNK_STEPS * demand.batch_size * 3 * 8
         + demand.examples * (image + 8)

@@ -25,6 +25,7 @@ from ltspec.engine.backend import (
     Mode,
     Optimizer,
     Precision,
+    Repulsion,
     Split,
     State,
     Tape,
@@ -74,6 +75,7 @@ class TorchBackend:
         masks: Masks,
         optimizer: Optimizer,
         lowering: Lowering,
+        repulsion: Repulsion | None = None,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape``. Raises BackendError (LT304) for a lowering that is not one
         of this backend on this device."""
@@ -96,6 +98,7 @@ class TorchBackend:
                 steps=lowering.chunk_steps,
                 moved=moves(tape),
                 margin=split.margin,
+                repelled_from=0 if repulsion is None else repulsion.count,
             )
             if recorded and kept and kept[0].shape == shape and kept[0].split is split:
                 places, program = kept
@@ -103,7 +106,7 @@ class TorchBackend:
                 del kept
                 places = Places(shape, split, self._shelf, self._forward(graph))
                 program = Program(places, self._record(recorded))
-            played = program.play(tape, state, masks)
+            played = program.play(tape, state, masks, repulsion)
             if recorded:
                 self._program = places, program
             return played

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ltspec.engine.backend import Graph, Masks, Optimizer, State, Tape
+from ltspec.engine.backend import Graph, Masks, Optimizer, Repulsion, State, Tape
 from ltspec_torch.arrays import DeviceSplit, Reel, Shelf, arrays_of, fill, laid_out, strided_as
 from ltspec_torch.choice import Layout
 from ltspec_torch.lower import Forward
+from ltspec_torch.repelling import Repelling
 from ltspec_torch.update import slot_names, update
 
 Step = Callable[[], None]
@@ -40,6 +41,8 @@ class Shape:
     """Whether images are cut or mirrored."""
     margin: int
     """Pixels of black that the device keeps around each image."""
+    repelled_from: int = 0
+    """Earlier solutions in the repellent term."""
 
 
 class Program:
@@ -49,10 +52,12 @@ class Program:
         self._places, self._record = places, record
         self._steps: dict[int, Step] = {}
 
-    def play(self, tape: Tape, state: State, masks: Masks) -> tuple[State, NDArray[np.float32]]:
+    def play(
+        self, tape: Tape, state: State, masks: Masks, repulsion: Repulsion | None = None
+    ) -> tuple[State, NDArray[np.float32]]:
         """The state after every step of ``tape``, and the loss of each before its update."""
         places, held = self._places, self._places.shape.steps
-        places.load(state, masks)
+        places.load(state, masks, repulsion)
         reel = places.split.reel(tape)
         sizes = np.diff(tape.bounds).tolist()
         losses = torch.empty(tape.steps, dtype=torch.float32, device=places.losses.device)
@@ -91,6 +96,11 @@ class Places:
         self._masked = [i for i, p in enumerate(graph.parameters) if p.name in shape.masked]
         masked = [graph.parameters[i] for i in self._masked]
         self._masks = shelf.empty(masked, shape.layout)
+        self._repelling = (
+            Repelling(graph, shape.layout, self._parameters, shape.repelled_from)
+            if shape.repelled_from
+            else None
+        )
         self._update = update(graph, shape.rule, self._parameters, list(self._slots.values()))
         self._reel = Reel.empty(shape.steps * shape.batch_size, shape.steps, shape.moved, device)
         self.losses = torch.zeros(shape.steps, dtype=shelf.dtype, device=device)
@@ -103,7 +113,7 @@ class Places:
             parameter.requires_grad_()
 
     @torch.no_grad()
-    def load(self, state: State, masks: Masks) -> None:
+    def load(self, state: State, masks: Masks, repulsion: Repulsion | None = None) -> None:
         """Begin at ``state``; what has no mask is dense, and missing slots are fresh."""
         graph = self.shape.graph
         fill(self._parameters, graph.parameters, state.weights)
@@ -119,6 +129,8 @@ class Places:
                 fill([mask], [parameter], masks)
             else:
                 mask.fill_(1)
+        if self._repelling is not None and repulsion is not None:
+            self._repelling.load(repulsion)
 
     def wind(self, stretch: Reel) -> None:
         """Put in the steps that come next."""
@@ -153,6 +165,8 @@ class Places:
             strided_as(parameter, laid_out(gradient, self.shape.layout))
             for parameter, gradient in zip(self._parameters, gradients, strict=True)
         ]
+        if self._repelling is not None:
+            self._repelling.add_to(aligned)
         if self._masks:
             torch._foreach_mul_([aligned[i] for i in self._masked], self._masks)
         rate = self._reel.rates.index_select(0, self._number)

@@ -129,6 +129,8 @@ def features(plan: Plan, settings: Settings) -> set[str]:
     wanted |= {
         f"optimizer:{type(demand.optimizer).__name__.lower()}" for _, demand, _ in demands(plan)
     }
+    if any(work.repulsion is not None for _, work in plan.trainings()):
+        wanted.add("loss:repulsion")
     wanted.add(f"precision:{settings.precision}")
     for stage in plan.stages:
         if isinstance(stage.work, Prune):

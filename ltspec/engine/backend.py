@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ltspec.data.dataset import Split
 from ltspec.decisions.recipe import Adam, Augment, Optimizer, Sgd
+from ltspec.decisions.repulsion import Repulsion
 from ltspec.decisions.state import Array, Arrays, Masks, State
 from ltspec.decisions.tape import Tape
 from ltspec.errors import BackendError
@@ -67,6 +68,7 @@ __all__ = [
     "Parameter",
     "Precision",
     "Relu",
+    "Repulsion",
     "Settings",
     "Sgd",
     "Split",
@@ -113,6 +115,8 @@ class Demand:
     optimizer: Optimizer
     steps: int
     augment: Augment | None = None
+    repelled_from: int = 0
+    """Earlier solutions in the training's repellent term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,7 @@ class Backend(Protocol):
         masks: Masks,
         optimizer: Optimizer,
         lowering: Lowering,
+        repulsion: Repulsion | None = None,
     ) -> tuple[State, NDArray[np.float32]]:
         """Play every step of ``tape`` on ``state``; return the state after, and the loss of each
         step, (tape.stop - tape.start,), taken before its update.
@@ -192,8 +197,10 @@ class Backend(Protocol):
         ``state.step`` equals ``tape.start``. Weights that ``masks`` excludes are zero on entry and
         exactly zero after every step. Tensors without a mask are dense. Empty ``state.slots``
         mean a fresh optimiser. ``state.buffers`` holds every buffer of the graph, and so does the
-        state after. Images are cut and mirrored as the tape says, as bytes, before normalisation.
-        Returned arrays have the type that :func:`storage` gives.
+        state after. With a ``repulsion`` its term is a part of the loss: its gradient
+        (:mod:`ltspec.decisions.repulsion`) is added before decay and mask. The losses that are
+        returned are without it. Images are cut and mirrored as the tape says, as bytes, before
+        normalisation. Returned arrays have the type that :func:`storage` gives.
         """
 
     def evaluate(
@@ -226,8 +233,8 @@ class Adapter(Protocol):
     """What ``pip install`` needs when the framework is missing, for example ``ltspec[torch]``."""
     precisions: tuple[Precision, ...]
     gaps: Mapping[str, str]
-    """What it lacks: a feature (``op:linear``, ``optimizer:adam``, ``device:gpu``,
-    ``precision:float64``) and the reason."""
+    """What it lacks: a feature (``op:linear``, ``optimizer:adam``, ``loss:repulsion``,
+    ``device:gpu``, ``precision:float64``) and the reason."""
 
     determinism: str
     """What repeats itself to the bit and what does not, in a sentence for people."""

@@ -108,6 +108,7 @@ def demands(plan: Plan) -> Iterator[tuple[Stage, Demand, str]]:
             recipe.optimizer,
             steps,
             recipe.augment,
+            len(stage.anchors),
         )
         yield stage, demand, recipe.data
 
@@ -124,6 +125,7 @@ def lower(plan: Plan, adapter: Adapter, settings: Settings) -> ExecutionPlan:
             need.optimizer,
             need.steps,
             need.augment,
+            need.repelled_from,
         )
         if kind not in chosen:
             lowering = adapter.lower(need, settings)

@@ -20,7 +20,7 @@ from ltspec.decisions import masks as masking
 from ltspec.decisions.initial import initial_buffers
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks, State
-from ltspec.engine import controls, loading
+from ltspec.engine import controls, loading, repelling
 from ltspec.engine.arrays import (
     buffers_of,
     in_precision,
@@ -135,7 +135,7 @@ def perform(
             weights = controls.initial(graph, work)
             return {}, {**pack_weights(weights), **pack_buffers(initial_buffers(graph))}
         case Train() as work:
-            return _train(stage, work, inputs["state"], bench, checkpoints, watch)
+            return _train(stage, work, inputs, bench, checkpoints, watch)
         case Prune() as work:
             return prune(work, inputs, bench)
         case Remask() as work:
@@ -155,11 +155,18 @@ def perform(
 
 
 def _train(
-    stage: Stage, work: Train, start: Result, bench: Bench, checkpoints: Checkpoints, watch: Watch
+    stage: Stage,
+    work: Train,
+    inputs: Mapping[str, Result],
+    bench: Bench,
+    checkpoints: Checkpoints,
+    watch: Watch,
 ) -> Made:
     began = time.perf_counter()
+    start = inputs["state"]
     masks = masks_of(start.arrays)
     dtype = storage(bench.execution.settings.precision)
+    term = repelling.of_stage(stage, work, inputs, bench.plan.graphs[work.graph], dtype)
     progress = Progress(
         state_of(in_precision(start.arrays, dtype), work.start), np.zeros(0, np.float32)
     )
@@ -188,6 +195,7 @@ def _train(
         bench.backend,
         bench.execution.lowerings[stage.key],
         stage.label,
+        term,
     )
     try:
         progress = play(training, progress, after_piece)
@@ -203,6 +211,8 @@ def _train(
         "seconds": round(time.perf_counter() - began, 3),
         "resumable": stage.resumable or slots(work.recipe.optimizer) == 0,
     }
+    if term is not None:
+        facts["cosines"] = repelling.reached(stage, term, progress.state.weights)
     return facts, _pack(progress, with_slots=stage.resumable)
 
 

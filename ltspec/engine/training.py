@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ltspec.data.dataset import Split
 from ltspec.data.streamed import StreamedSplit
 from ltspec.decisions.recipe import Recipe
+from ltspec.decisions.repulsion import Repulsion
 from ltspec.decisions.state import Masks, State
 from ltspec.decisions.tape import Tape, record
 from ltspec.engine.backend import Backend, Lowering
@@ -57,6 +58,7 @@ class Training:
     lowering: Lowering
     label: str
     """For people."""
+    repulsion: Repulsion | None = None
 
 
 def play(
@@ -78,6 +80,7 @@ def play(
             training.masks,
             training.recipe.optimizer,
             training.lowering,
+            training.repulsion,
         )
         _refuse_divergence(training.label, losses, tape)
         progress = Progress(state, np.concatenate([progress.losses, losses]))

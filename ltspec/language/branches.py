@@ -46,6 +46,9 @@ class Reinitialize(Section):
     same_sign: bool = False
     """Whether each fresh weight takes the sign of the original initial weight (Zhou et al. 2019;
     Frankle, Schwab and Morcos 2020), so that only its size is new."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
@@ -64,6 +67,9 @@ class ShuffleMask(Section):
     """
     draw: Draw = 1
     """Which of the independent permutations."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
@@ -83,6 +89,9 @@ class RandomMask(Section):
     be more than full being full (Evci et al. 2020, Erdos-Renyi-kernel)."""
     draw: Draw = 1
     """Which of the independent draws."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
@@ -108,6 +117,9 @@ class Perturb(Section):
     (all weights into one output channel or neuron) among themselves. Excludes `noise`."""
     draw: Draw = 1
     """Which of the independent draws."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
@@ -133,6 +145,9 @@ class Retrain(Section):
     place of the ticket's: one found with another framework, seed, data set or spec. A relative path
     begins at the working directory. Results are found by what is in the file, wherever it lies. The
     default is the spec's own ticket of the level."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
     schedule: Duration | None = None
     """Where learning rate and data order of the branch's training begin. The default is its first
     step."""
@@ -150,6 +165,9 @@ class RewindApart(Section):
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
     rewind: Rewinding
     """Where the branch begins anew: a section like `prune.rewind`, or `none`."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
 
 
 class OtherSeed(Section):
@@ -161,6 +179,9 @@ class OtherSeed(Section):
     order. Needs two replicates with different initial weights."""
     levels: Levels = "all"
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 

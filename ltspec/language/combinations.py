@@ -23,6 +23,7 @@ def combinations(spec: Any) -> Iterator[Diagnostic]:
         _scores_have_weights,
         _batches_are_for_norms,
         _rates_are_for_layers,
+        _repelled_is_trained,
         _branches_are_whole,
         _measures_are_whole,
     ):
@@ -121,7 +122,12 @@ def _batches_are_for_norms(spec: Any) -> Iterator[Diagnostic]:
 
 def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
     for name, branch in spec.branches.items():
-        for rule in (_perturbs_one_way, _retrains_otherwise, _own_sections_are_whole):
+        for rule in (
+            _perturbs_one_way,
+            _retrains_otherwise,
+            _leaves_a_term_out,
+            _own_sections_are_whole,
+        ):
             try:
                 yield from rule(spec, name, branch)
             except Unknown:
@@ -159,9 +165,31 @@ def _retrains_otherwise(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
         )
 
 
+def _leaves_a_term_out(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if not branch.repel and spec.prune.repel is None:
+        yield Diagnostic(
+            "LT107",
+            "`repel: false` leaves out the term of `prune.repel`, and there is none",
+            ("branches", name, "repel"),
+            "leave `repel` out, or add `prune.repel`",
+            at="key",
+        )
+
+
 def _own_sections_are_whole(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     for rule in (_nesterov_needs_momentum, _rewind_is_one_of_two):
         yield from placed(rule(as_branch_sees(spec, branch)), name, branch)
+
+
+def _repelled_is_trained(spec: Any) -> Iterator[Diagnostic]:
+    if spec.prune.repel is not None and spec.prune.rewind == "none":
+        yield Diagnostic(
+            "LT107",
+            "`repel` is about the training of tickets, and `rewind: none` trains none",
+            ("prune", "repel"),
+            "leave `repel` out, or write where tickets are rewound to",
+            at="key",
+        )
 
 
 def _rates_are_for_layers(spec: Any) -> Iterator[Diagnostic]:

@@ -238,6 +238,24 @@ OneShot: Any = {
     'cls': View,
 }
 
+Repel: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'strength': {'type': 'model-field', 'schema': {'type': 'float', 'ge': -1e+38, 'le': 1e+38}},
+            'memory': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['all', 'last']}, 'default': 'all'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Repel',
+    },
+    'ref': 'ltspec.language.prune.Repel',
+    'cls': View,
+}
+
 Prune: Any = {
     'type': 'model',
     'schema': {
@@ -247,6 +265,7 @@ Prune: Any = {
             'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['global', 'layer', 'erk']}, 'default': 'global'}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'iterative': Iterative, 'to-density': ToDensity, 'one-shot': OneShot}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
             'rewind': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}, 'default': View(to=Duration(), weights=None, schedule=None, retrain=None)}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': Repel}, 'default': None}},
             'exempt': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str', 'min_length': 1}], 'variadic_item_index': 0}, 'default': ()}},
         },
     },
@@ -268,6 +287,7 @@ Reinitialize: Any = {
             'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
             'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
             'same_sign': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
         },
     },
@@ -289,6 +309,7 @@ ShuffleMask: Any = {
             'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
             'within': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['layer', 'all']}, 'default': 'layer'}},
             'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
         },
     },
@@ -310,6 +331,7 @@ RandomMask: Any = {
             'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
             'layers': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['erk', 'uniform']}, 'default': 'erk'}},
             'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
         },
     },
@@ -332,6 +354,7 @@ Perturb: Any = {
             'noise': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'float', 'gt': 0, 'le': 1e+38}}, 'default': None}},
             'permute': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'literal', 'expected': ['layer', 'filters']}}, 'default': None}},
             'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
         },
     },
@@ -354,6 +377,7 @@ Retrain: Any = {
             'train': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}}, 'default': None}},
             'data': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}}, 'default': None}},
             'ticket': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str', 'min_length': 1}}, 'default': None}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
         },
     },
@@ -374,6 +398,7 @@ RewindApart: Any = {
             'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['rewind']}},
             'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
             'rewind': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
         },
     },
     'config': {
@@ -392,6 +417,7 @@ OtherSeed: Any = {
         'fields': {
             'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['other-seed']}},
             'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
         },
     },

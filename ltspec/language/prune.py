@@ -97,6 +97,21 @@ Rewinding = Annotated[
 ]
 
 
+class Repel(Section):
+    """A term of the loss that holds a ticket's training away from earlier solutions, or near them
+    (Maene, Li and Moens 2021, section 3)."""
+
+    strength: Annotated[float, Field(ge=-1e38, le=1e38)]
+    """What the mean of cos^2(w, a) over the remembered solutions a is multiplied by and added to
+    the loss, w and a being all weights of conv and linear layers (those of `exempt` too, no bias
+    and no norm) under the mask of the level that is trained. The paper repels with 2 and attracts
+    with -1; 0 is no term. Losses in results are without it."""
+    memory: Literal["all", "last"] = "all"
+    """Which solutions are remembered: the trained networks of `all` earlier levels of the
+    replicate, the dense one among them, or that of the `last` level alone (Maene et al. 2021,
+    Fig. 17)."""
+
+
 class Prune(Section):
     """What is pruned, by what, how far, and where retraining begins."""
 
@@ -116,6 +131,9 @@ class Prune(Section):
     rewind: Rewinding = Rewind.model_construct(to=Duration())
     """Where a pruned network begins anew. `{to: 0it}` goes back to initialisation; `none` prunes
     without retraining."""
+    repel: Repel | None = None
+    """Train tickets away from the solutions of earlier levels, or towards them, by a term of the
+    loss. The dense network is trained without. The default is no such term."""
     exempt: tuple[Pattern, ...] = ()
     """Tensors that are never pruned, by name or shell-style pattern, such as `fc3.weight` or
     `fc*.weight`. Each must match a prunable tensor of the model."""

@@ -42,6 +42,8 @@ class Leaving:
     mask: int
     recipe: Recipe
     label: str
+    anchors: tuple[int, ...] = ()
+    """The earlier solutions that the ticket's training is repelled from."""
 
     @property
     def start(self) -> int:
@@ -65,7 +67,9 @@ def branch_off(writer: Writer, leaving: Leaving) -> None:
                 inputs = dict(zip(("state", "mask"), begun_from(there, here, branch), strict=True))
                 ticket = writer.add(Rewind(writer.graph), here.label, inputs)
             start, stop = there.rewinding.start, there.rewinding.stop
-            trained = there.train(ticket, recipe_of(there, here, branch), start, stop, here.label)
+            recipe = recipe_of(there, here, branch)
+            anchors = here.anchors if branch.repel else ()
+            trained = there.train(ticket, recipe, start, stop, here.label, anchors)
             there.measure(here.seeds, name, level.number, level, ticket, trained, here.label)
 
 

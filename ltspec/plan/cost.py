@@ -70,10 +70,12 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
         case Train(recipe=recipe, start=start, stop=stop):
             own = plan.own_steps(stage)
             seen = examples_seen(stop - own, stop, recipe.batch_size, recipe.examples)
+            # Each solution is in a dot product and in a sum: two operations a weight, twice.
+            repelled = 4 * own * len(stage.anchors) * sum(p.size for p in graph.prunable)
             kept = 1 + (slots(recipe.optimizer) if stage.resumable else 0)
             return Cost(
                 own,
-                3 * graph.forward_flops * seen,
+                3 * graph.forward_flops * seen + repelled,
                 (weights * kept + buffers) * float_bytes + 4 * (stop - start),
             )
         case Prune(tensors=tensors) as work:

@@ -56,10 +56,20 @@ def stage_key(stage: Stage, inputs: Mapping[str, str]) -> tuple[str, str]:
                 "graph": stage.work.graph,
                 "start": stage.work.start,
                 "recipe": recipe_key(stage.work.recipe),
+                **_beyond_defaults(stage.work),
             }
         )
         return digest({"run": run, "stop": stage.work.stop}), run
     return digest({**base, **_meaning(stage.work)}), ""
+
+
+def _beyond_defaults(work: DataclassInstance) -> dict[str, Any]:
+    """The fields that have a default and are not left at it."""
+    return {
+        field.name: getattr(work, field.name)
+        for field in fields(work)
+        if field.default is not MISSING and getattr(work, field.name) != field.default
+    }
 
 
 def _meaning(work: DataclassInstance) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ltspec.errors import LtspecError
 from ltspec.plan.stages import (
+    ANCHOR,
     Contrast,
     Evaluate,
     Init,
@@ -73,6 +74,8 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"{stage.label}: {stage.key!r} is not a key"
         if isinstance(stage.work, Train) and not 0 <= stage.work.start < stage.work.stop:
             yield f"{stage.label}: no steps from {stage.work.start} to {stage.work.stop}"
+        if isinstance(stage.work, Train):
+            yield from _anchor_problems(plan, stage, stage.work)
         if isinstance(stage.work, Prune | Remask):
             yield from _mask_problems(plan, stage, stage.work)
         if isinstance(stage.work, Remask):
@@ -105,6 +108,8 @@ def _problems(plan: Plan) -> Iterator[str]:
 def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> Iterator[str]:
     required, allowed = _ROLES[type(stage.work)]
     roles = set(stage.inputs)
+    if isinstance(stage.work, Train):
+        roles -= set(stage.anchors)
     if not required <= roles <= required | allowed:
         yield f"{stage.label}: reads {sorted(roles)}"
     if stage.work.graph not in plan.graphs:
@@ -112,8 +117,21 @@ def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> 
     for role, read in stage.inputs.items():
         if not 0 <= read < place:
             yield f"{stage.label}: reads stage {read}, which does not come before"
-        elif _GIVES[kinds[read]] != ("state" if role in _STATES else role):
+        elif _GIVES[kinds[read]] != ("state" if _is_state(role) else role):
             yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
+
+
+def _is_state(role: str) -> bool:
+    return role in _STATES or role.startswith(ANCHOR)
+
+
+def _anchor_problems(plan: Plan, stage: Stage, work: Train) -> Iterator[str]:
+    if (work.repulsion is None) != (not stage.anchors) or work.repulsion == 0:
+        yield f"{stage.label}: repels by {work.repulsion} from {len(stage.anchors)} solutions"
+    for role in stage.anchors:
+        place = stage.inputs.get(role, -1)
+        if 0 <= place < len(plan.stages) and plan.stages[place].work.graph != work.graph:
+            yield f"{stage.label}: its {role} is another network's"
 
 
 def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[str]:

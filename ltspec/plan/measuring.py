@@ -56,20 +56,21 @@ def of_copies(
     trained = writer.stages[row.trained]
     work = trained.work
     assert isinstance(work, Train)  # a rule sees to it that there is something to train
-    place = trained.inputs["state"]
+    # A ticket's copies are repelled from the same solutions as itself.
+    inputs = dict(trained.inputs)
     label = trained.label
     if subject.step is not None:
         work = replace(work, start=subject.step)
         label = f"replicate {row.replicate}, dense from step {subject.step}"
         if subject.step:
             trunk = replace(work, start=0, stop=subject.step)
-            place = writer.add(trunk, label, {"state": place})
+            inputs = {"state": writer.add(trunk, label, inputs)}
     siblings = []
     count = pairs.siblings(measure)
     for copied in range(1, count + 1):
         seed = sibling_seed(work.recipe.order_seed, copied)
         copy = replace(work, recipe=replace(work.recipe, order_seed=seed))
-        siblings.append(writer.add(copy, f"{label}, copy {copied}", {"state": place}))
+        siblings.append(writer.add(copy, f"{label}, copy {copied}", inputs))
     if measure.kind == "function":
         side = Side(row.replicate, subject.line, subject.level, row.kept)
         for first, second in combinations(range(count), 2):

@@ -86,6 +86,12 @@ def norm_scale(spec: Any) -> str | None:
     return str(spec.model.norm_scale) if resolve.graph(spec).buffers else None
 
 
+def repulsion(spec: Any) -> float | None:
+    """Strength of the term that repels from earlier solutions; None where there is none."""
+    repel = spec.prune.repel
+    return None if repel is None or repel.strength == 0 else float(repel.strength)
+
+
 def held(recipe: Recipe, total: int, stop: int) -> Recipe:
     """The same training, its rate held at that of its last step when it goes on past the end."""
     if stop <= total or (recipe.schedule.kind == "constant" and not recipe.schedule.warmup):

@@ -2,7 +2,7 @@
 
     kind      reads                       gives
     Init      nothing                     a state: initial weights
-    Train     a state                     a state, ``start`` to ``stop`` steps on
+    Train     a state, earlier ones?      a state, ``start`` to ``stop`` steps on
     Prune     a state?, a mask?           a mask that keeps exactly ``keep`` weights
     Remask    a mask?                     a mask that keeps as many weights in other places
     Perturb   a state, a mask             a state, its surviving weights changed
@@ -30,6 +30,8 @@ from ltspec.plan.replicates import Replicate
 
 SplitName = Literal["test", "train"]
 MaskOperator = Literal["shuffle-layer", "shuffle-all", "random"]
+ANCHOR = "anchor"
+"""What the roles of earlier solutions begin with: ``anchor1``, ``anchor2``, ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ class Train:
     recipe: Recipe
     start: int
     stop: int
+    repulsion: float | None = None
+    """Strength of the term that repels from the states that it reads as anchors,
+    :mod:`ltspec.decisions.repulsion`; None where it reads none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,8 @@ class Stage:
 
     work: Work
     inputs: Mapping[str, int]
-    """Stages read, by role (``state``, ``mask``), as places in :attr:`Plan.stages`."""
+    """Stages read, by role (``state``, ``mask``, ``anchor1``), as places in
+    :attr:`Plan.stages`."""
     label: str
     """For people; no part of the key."""
     key: str = ""
@@ -192,6 +198,12 @@ class Stage:
     def kind(self) -> str:
         """``init``, ``train``, ..."""
         return type(self.work).__name__.lower()
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """Train only: the roles of the solutions that it is repelled from, in their order."""
+        count = sum(role.startswith(ANCHOR) for role in self.inputs)
+        return tuple(f"{ANCHOR}{number}" for number in range(1, count + 1))
 
     @property
     def reads(self) -> tuple[int, ...]:

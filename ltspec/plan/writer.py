@@ -5,7 +5,7 @@ The pass ``expand_stages`` calls :meth:`Writer.write_replicate` once a replicate
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from ltspec.plan.branching import Leaving
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import TICKET, Replicate, after
 from ltspec.plan.stages import (
+    ANCHOR,
     Comparison,
     Evaluate,
     Init,
@@ -61,6 +62,11 @@ class Writer:
         return recipes.scoring(self.spec)
 
     @cached_property
+    def repulsion(self) -> float | None:
+        """How strongly solutions repel; None where they do not."""
+        return recipes.repulsion(self.spec)
+
+    @cached_property
     def replicates(self) -> tuple[Replicate, ...]:
         """All that there are."""
         return resolve.replicates(self.spec)
@@ -85,6 +91,7 @@ class Writer:
         origin = self.add(self.init(seeds), f"{name}, initial weights", {})
         trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
         self.measure(seeds, TICKET, 0, None, None, trained, f"{name}, level 0")
+        solutions = [trained]
         rewound = self.rewind_point(origin, recipe, f"{name}, rewind point")
         other = after(seeds, self.replicates)
         mask: int | None = None
@@ -92,12 +99,15 @@ class Writer:
             label = f"{name}, level {level.number}"
             states = {"init": origin, "rewind": rewound, "end": trained}
             mask = self.prune(seeds, level, states, mask, label)
-            start = trained if rewound is None else rewound
-            ticket = self.add(Rewind(self.graph), label, {"state": start, "mask": mask})
-            trained = self.train(ticket, recipe, self.rewinding.start, self.rewinding.stop, label)
+            begun = trained if rewound is None else rewound
+            ticket = self.add(Rewind(self.graph), label, {"state": begun, "mask": mask})
+            start, stop = self.rewinding.start, self.rewinding.stop
+            anchors = self.remembered(solutions)
+            trained = self.train(ticket, recipe, start, stop, label, anchors)
             self.measure(seeds, TICKET, level.number, level, ticket, trained, label)
-            leaving = Leaving(seeds, other, level, states, mask, recipe, label)
+            leaving = Leaving(seeds, other, level, states, mask, recipe, label, anchors)
             branching.branch_off(self, leaving)
+            solutions.append(trained)
 
     def rewind_point(self, origin: int, recipe: Recipe, label: str) -> int | None:
         """The state that tickets start from; None when each starts from its own trained weights."""
@@ -105,12 +115,30 @@ class Writer:
             return None
         return self.train(origin, recipe, 0, self.rewinding.weights, label)
 
-    def train(self, state: int, recipe: Recipe, start: int, stop: int, label: str) -> int:
-        """A training; the state itself when there are no steps."""
+    def remembered(self, solutions: Sequence[int]) -> tuple[int, ...]:
+        """Those of the ticket's earlier solutions that its next training is repelled from."""
+        repel = self.spec.prune.repel
+        if repel is None or self.repulsion is None:
+            return ()
+        return tuple(solutions[-1:] if repel.memory == "last" else solutions)
+
+    def train(
+        self,
+        state: int,
+        recipe: Recipe,
+        start: int,
+        stop: int,
+        label: str,
+        anchors: Sequence[int] = (),
+    ) -> int:
+        """A training, repelled from the solutions ``anchors``; the state itself when there are no
+        steps."""
         if start == stop:
             return state
-        work = Train(self.graph, recipes.held(recipe, self.total, stop), start, stop)
-        return self.add(work, label, {"state": state})
+        repulsion = self.repulsion if anchors else None
+        work = Train(self.graph, recipes.held(recipe, self.total, stop), start, stop, repulsion)
+        roles = {f"{ANCHOR}{number}": place for number, place in enumerate(anchors, start=1)}
+        return self.add(work, label, {"state": state, **roles})
 
     def prune(
         self,

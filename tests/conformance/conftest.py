@@ -42,6 +42,7 @@ from ltspec.engine.backend import (
     Node,
     Op,
     Relu,
+    Repulsion,
     Settings,
     Split,
     State,
@@ -183,17 +184,22 @@ class Case:
         stop: int = 20,
         state: State | None = None,
         fresh_at: int = 0,
+        repulsion: Repulsion | None = None,
     ) -> tuple[State, NDArray[np.float32]]:
         """The steps start .. stop - 1 from ``state``, or from the case's own at step 0."""
-        return self.follow(backend, self.tape(start, stop, fresh_at), state)
+        return self.follow(backend, self.tape(start, stop, fresh_at), state, repulsion)
 
     def follow(
-        self, backend: Backend, tape: Tape, state: State | None = None
+        self,
+        backend: Backend,
+        tape: Tape,
+        state: State | None = None,
+        repulsion: Repulsion | None = None,
     ) -> tuple[State, NDArray[np.float32]]:
         """Every step of a tape, from ``state`` or from the case's own."""
         start = state or self.state
         return backend.train(
-            self.graph, self.split, tape, start, self.masks, self.rule, self.lowering
+            self.graph, self.split, tape, start, self.masks, self.rule, self.lowering, repulsion
         )
 
     def evaluate(self, backend: Backend, split: Split | None = None) -> Evaluation:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ltspec.decisions.recipe import Adam, Sgd
+from ltspec.decisions.repulsion import repulsion
 from ltspec.engine.backend import (
     BackendError,
     BatchNorm,
@@ -73,6 +74,13 @@ def test_declared_gaps_are_real(adapter, kit):
                 assert name == "threads"
                 with pytest.raises(BackendError):
                     adapter.open(Settings("cpu", "float32", threads=1))
+            case "loss":
+                assert name == "repulsion"
+                case, solution = kit.case(), kit.case().state.weights
+                names = [parameter.name for parameter in case.graph.prunable]
+                term = repulsion(2.0, [solution], case.masks, names, np.dtype(np.float32))
+                with pytest.raises(BackendError):
+                    kit.case().play(adapter.open(Settings("cpu", "float32")), 0, 1, repulsion=term)
             case "op":
                 assert name in OPS
                 pytest.fail(f"write the graph that shows that {feature} is refused")

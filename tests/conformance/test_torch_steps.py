@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from ltspec.decisions.recipe import Augment
+from ltspec.decisions.repulsion import repulsion
 from ltspec.engine.backend import BackendError, Settings
 
 AUGMENT = Augment(flip=True, crop=2)
@@ -70,7 +71,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], 
     return partial(replay.Replay, pool=(0, 0))
 
 
-def program(case, precision, record, masked=None, split=None):
+def program(case, precision, record, masked=None, split=None, repelled_from=0):
     """A Program for the case, that plays ``split`` or the case's own."""
     import torch
     from ltspec_torch.arrays import Shelf, moves, reach
@@ -92,6 +93,7 @@ def program(case, precision, record, masked=None, split=None):
         steps=7,
         moved=moves(tape),
         margin=split.margin,
+        repelled_from=repelled_from,
     )
     forward = lower(case.graph)
     forward = in_bfloat16(forward, "cpu") if precision == "bf16" else forward
@@ -109,6 +111,28 @@ def test_a_recorded_step_is_the_plain_one(kit, backend32, recorded, name, move, 
     expected, expected_losses = case.play(backend32, 0, 20)
     assert kit.identical(ours, expected)
     assert losses.tobytes() == expected_losses.tobytes()
+
+
+@pytest.mark.parametrize("name", ["residual", "uneven"])
+def test_a_recorded_step_repels(kit, backend32, recorded, name):
+    """From solutions that change from training to training, and in number not at all."""
+    case = kit.case("sgd", kit.GRAPHS[name], augment=AUGMENT)
+    one = program(case, "float32", recorded, repelled_from=2)
+    names = [parameter.name for parameter in case.graph.prunable]
+    seen = []
+    for seed, strength in ((1, 2.0), (2, -1.0)):
+        random = np.random.default_rng(seed)
+        found = [
+            {n: random.normal(0, 1, array.shape) for n, array in case.state.weights.items()}
+            for _ in range(2)
+        ]
+        term = repulsion(strength, found, case.masks, names, np.dtype(np.float32))
+        ours, losses = one.play(case.tape(0, 20), case.state, case.masks, term)
+        expected, expected_losses = case.play(backend32, 0, 20, repulsion=term)
+        assert kit.identical(ours, expected)
+        assert losses.tobytes() == expected_losses.tobytes()
+        seen.append(ours)
+    assert not kit.identical(*seen)
 
 
 @pytest.mark.parametrize("move", MOVES)
