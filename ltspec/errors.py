@@ -112,6 +112,9 @@ CODES: dict[str, str] = {
     "LT241": "a branch's data does not fit the network",
     "LT242": "there is no other seed",
     "LT255": "there is no such preset",
+    "LT260": "updates of the mask lie outside of the training",
+    "LT261": "a network whose mask changes is not trained",
+    "LT262": "updates of the mask would change nothing",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",

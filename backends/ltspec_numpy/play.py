@@ -24,6 +24,7 @@ from ltspec.engine.backend import (
     Split,
     State,
     Tape,
+    moved_images,
     storage,
 )
 from ltspec_numpy import images
@@ -60,7 +61,7 @@ class NumpyBackend:
         decay = decaying(graph, optimizer)
         losses = np.empty(tape.steps, np.float32)
         for i, batch in enumerate(tape.batches()):
-            seen = images.normalise(data, images.batch(data, tape, i), self._dtype)
+            seen = images.normalise(data, moved_images(data, tape, i), self._dtype)
             values = forward(graph, weights, buffers, seen, "train")
             losses[i], gradients = backward(
                 graph, weights, buffers, values, data.labels[batch], "train"

@@ -26,6 +26,9 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
     for split in splits:
         table.add_column(f"{split} accuracy", justify="right")
         table.add_column(f"{split} loss", justify="right")
+    changed = any(line.mask_updates is not None for line in lines)
+    for heading in ("explored", "updates") if changed else ():
+        table.add_column(heading, justify="right")
     for line in lines:
         figures = []
         for split in splits:
@@ -33,12 +36,19 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
                 accuracy_text(line.accuracy[split], line.replicates),
                 f"{line.loss[split].mean:.4f}",
             ]
+        if line.explored is not None:
+            figures += [accuracy_text(line.explored, line.replicates), f"{line.mask_updates:,}"]
         name = "dense" if line.branch == TICKET and not line.level else line.branch
         table.add_row(name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures)
     console.print(table)
     if any(line.replicates > 1 for line in lines):
         console.print("mean (lowest-highest) over replicates\n", highlight=False)
     print_collapse(console, rows)
+    if changed:
+        console.print(
+            "explored: weights that were in the mask at some time; updates: how often it changed\n",
+            highlight=False,
+        )
     missing = len(plan.outcomes) - len(rows)
     if missing:
         console.print(f"not done yet: {missing} of {len(plan.outcomes)} networks")

@@ -1,7 +1,7 @@
 """Takes states and masks; gives the flat names under which the store keeps them, and back.
 
 ``weights/fc1.weight``, ``buffers/norm1.running_mean``, ``mask/fc1.weight``,
-``slots/velocity/fc1.weight``, ``loss``.
+``explored/fc1.weight``, ``slots/velocity/fc1.weight``, ``loss``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,16 @@ def pack_buffers(buffers: Arrays) -> dict[str, Array]:
 def pack_masks(masks: Masks) -> dict[str, Array]:
     """Masks under their names in the store."""
     return {f"mask/{name}": mask for name, mask in masks.items()}
+
+
+def pack_explored(masks: Masks) -> dict[str, Array]:
+    """Weights that were in a mask at some time, under their names in the store."""
+    return {f"explored/{name}": mask for name, mask in masks.items()}
+
+
+def explored_of(arrays: Arrays) -> dict[str, Array]:
+    """Inverse of :func:`pack_explored`."""
+    return _under(arrays, "explored/")
 
 
 def pack_slots(slots: Mapping[str, Arrays]) -> dict[str, Array]:

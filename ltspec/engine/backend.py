@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltspec.data.dataset import Split
+from ltspec.decisions.moving import moved_images
 from ltspec.decisions.recipe import Adam, Augment, Optimizer, Sgd
 from ltspec.decisions.repulsion import Repulsion
 from ltspec.decisions.state import Array, Arrays, Masks, State
@@ -74,6 +75,7 @@ __all__ = [
     "Split",
     "State",
     "Tape",
+    "moved_images",
     "storage",
 ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,12 +20,14 @@ from ltspec.decisions import masks as masking
 from ltspec.decisions.initial import initial_buffers
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks, State
-from ltspec.engine import controls, loading, repelling
+from ltspec.engine import controls, loading, mask_updates, repelling
 from ltspec.engine.arrays import (
     buffers_of,
+    explored_of,
     in_precision,
     masks_of,
     pack_buffers,
+    pack_explored,
     pack_masks,
     pack_slots,
     pack_weights,
@@ -163,17 +165,17 @@ def _train(
     watch: Watch,
 ) -> Made:
     began = time.perf_counter()
-    start = inputs["state"]
-    masks = masks_of(start.arrays)
     dtype = storage(bench.execution.settings.precision)
     term = repelling.of_stage(stage, work, inputs, bench.plan.graphs[work.graph], dtype)
-    progress = Progress(
-        state_of(in_precision(start.arrays, dtype), work.start), np.zeros(0, np.float32)
-    )
+    progress = _begun(work, inputs["state"].arrays, dtype)
     earlier = checkpoints.latest(stage)
     if earlier is not None:
         step, arrays = earlier
-        progress = Progress(state_of(arrays, step), np.asarray(arrays["loss"], np.float32))
+        losses = np.asarray(arrays["loss"], np.float32)
+        progress = replace(progress, state=state_of(arrays, step), losses=losses)
+        if work.masks is not None:
+            masks, explored = masks_of(arrays), explored_of(arrays)
+            progress = replace(progress, masks=masks, explored=explored)
     planned = bench.plan.own_steps(stage)
     watch.stage_began(stage, progress.state.step, planned - (work.stop - progress.state.step))
 
@@ -182,14 +184,14 @@ def _train(
         progress = now
         watch.trained(stage, now.state.step, steps, float(now.losses[-steps:].mean()))
         if now.state.step < work.stop:
-            checkpoints.save(stage, now.state.step, lambda: _pack(now, True), force=False)
+            checkpoints.save(stage, now.state.step, lambda: _pack(work, now, True), force=False)
 
     training = Training(
         bench.plan.graphs[work.graph],
         work.recipe,
         work.start,
         work.stop,
-        masks,
+        work.masks,
         bench.split(work.recipe.data, "train", work.recipe.alteration),
         bench.readers,
         bench.backend,
@@ -201,9 +203,11 @@ def _train(
         progress = play(training, progress, after_piece)
     except KeyboardInterrupt:
         if work.start < progress.state.step < work.stop:
-            checkpoints.save(stage, progress.state.step, lambda: _pack(progress, True), force=True)
+            checkpoints.save(
+                stage, progress.state.step, lambda: _pack(work, progress, True), force=True
+            )
         raise
-    _check_trained(progress.state, masks, stage)
+    _check_trained(progress.state, progress.masks, stage)
     facts = {
         "steps": work.stop - work.start,
         "final_loss": float(progress.losses[-100:].mean()),
@@ -213,12 +217,28 @@ def _train(
     }
     if term is not None:
         facts["cosines"] = repelling.reached(stage, term, progress.state.weights)
-    return facts, _pack(progress, with_slots=stage.resumable)
+    if work.masks is not None:
+        mask_updates.check_end(stage.label, work.masks, progress.masks, progress.explored)
+        facts |= mask_updates.facts(work.masks, work.start, work.stop, progress.explored)
+        facts["kept"] = masking.count_kept(progress.masks)
+    return facts, _pack(work, progress, with_slots=stage.resumable)
 
 
-def _pack(progress: Progress, with_slots: bool) -> dict[str, Array]:
+def _begun(work: Train, arrays: Arrays, dtype: np.dtype[np.floating]) -> Progress:
+    """A training before its first step."""
+    state, masks = state_of(in_precision(arrays, dtype), work.start), masks_of(arrays)
+    losses = np.zeros(0, np.float32)
+    if work.masks is None:
+        return Progress(state, losses, masks)
+    masks = dict(mask_updates.begun(work.masks, masks, state.weights))
+    return Progress(state, losses, masks, explored=masks)
+
+
+def _pack(work: Train, progress: Progress, with_slots: bool) -> dict[str, Array]:
     state = progress.state
     arrays = {**pack_weights(state.weights), **pack_buffers(state.buffers), "loss": progress.losses}
+    if work.masks is not None:
+        arrays |= {**pack_masks(progress.masks), **pack_explored(progress.explored)}
     return {**arrays, **pack_slots(state.slots)} if with_slots else arrays
 
 

@@ -35,7 +35,7 @@ def recalibrated(
         recalibration.recipe,
         0,
         recalibration.batches,
-        {},
+        None,
         bench.split(recalibration.data, "train", recalibration.alteration),
         bench.readers,
         bench.backend,

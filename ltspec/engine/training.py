@@ -1,8 +1,9 @@
 """Takes a training stage and where it stands; gives the trained state, piece by piece.
 
 A tape is played in pieces that begin and end on multiples of the lowering's chunk, so that a run
-that was killed makes the same calls again. Between pieces: progress, a checkpoint when one is due,
-and a look at the losses. Where pieces end has no effect on the result.
+that was killed makes the same calls again; where masks change, they end at each update as well.
+Between pieces: progress, a checkpoint when one is due, and a look at the losses. Where pieces end
+has no effect on the result.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,13 @@ from numpy.typing import NDArray
 
 from ltspec.data.dataset import Split
 from ltspec.data.streamed import StreamedSplit
+from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.repulsion import Repulsion
 from ltspec.decisions.state import Masks, State
 from ltspec.decisions.tape import Tape, record
 from ltspec.engine.backend import Backend, Lowering
+from ltspec.engine.mask_updates import with_update
 from ltspec.errors import RunError
 from ltspec.networks.graph import Graph
 
@@ -40,6 +43,10 @@ class Progress:
     state: State
     losses: NDArray[np.float32]
     """Of every step since ``start``."""
+    masks: Masks = field(default_factory=dict)
+    """What has no mask is dense."""
+    explored: Masks = field(default_factory=dict)
+    """Weights that were in a mask at some time; kept where masks change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +57,8 @@ class Training:
     recipe: Recipe
     start: int
     stop: int
-    masks: Masks
+    schedule: MaskSchedule | None
+    """How the mask changes; None where it does not."""
     data: Split | StreamedSplit
     readers: Callable[[], Readers]
     """Who decodes the images of a streamed split; asked for only then."""
@@ -59,6 +67,10 @@ class Training:
     label: str
     """For people."""
     repulsion: Repulsion | None = None
+
+    def cut(self, begin: int, end: int) -> int:
+        """Where a piece that begins at ``begin`` ends: before the next update of the mask."""
+        return end if self.schedule is None else self.schedule.cut(begin, end)
 
 
 def play(
@@ -72,21 +84,36 @@ def play(
     pace = Pace(training.lowering.chunk_steps)
     for tape, data in pieces(training, progress.state.step, pace):
         began = time.perf_counter()
-        state, losses = training.backend.train(
-            training.graph,
-            data,
-            tape,
-            progress.state,
-            training.masks,
-            training.recipe.optimizer,
-            training.lowering,
-            training.repulsion,
-        )
-        _refuse_divergence(training.label, losses, tape)
-        progress = Progress(state, np.concatenate([progress.losses, losses]))
+        schedule = training.schedule
+        if schedule is not None and schedule.is_update(tape.start):
+            progress = with_update(training, schedule, tape, data, progress)
+            if schedule.replaces_step:
+                after_piece(progress, 1)
+                continue
+        progress = _trained(training, tape, data, progress)
         after_piece(progress, tape.steps)
         pace.saw(tape.steps, time.perf_counter() - began)
     return progress
+
+
+def _trained(training: Training, tape: Tape, data: Split, progress: Progress) -> Progress:
+    schedule = training.schedule
+    if schedule is not None and schedule.replaces_step:
+        # Updates of the mask were no updates of the weights: the optimiser has made fewer.
+        skipped = schedule.updates_before(tape.start) - schedule.updates_before(training.start)
+        tape = replace(tape, first_update=tape.first_update - skipped)
+    state, losses = training.backend.train(
+        training.graph,
+        data,
+        tape,
+        progress.state,
+        progress.masks,
+        training.recipe.optimizer,
+        training.lowering,
+        training.repulsion,
+    )
+    _refuse_divergence(training.label, losses, tape)
+    return replace(progress, state=state, losses=np.concatenate([progress.losses, losses]))
 
 
 class Pace:
@@ -106,6 +133,7 @@ def pieces(training: Training, begin: int, pace: Pace) -> Iterator[tuple[Tape, S
     if isinstance(training.data, Split):
         while begin < training.stop:
             end = min(begin // pace.chunk * pace.chunk + pace.steps, training.stop)
+            end = training.cut(begin, end)
             yield record(training.recipe, begin, end, training.start), training.data
             begin = end
     else:
@@ -120,10 +148,13 @@ def _streamed(
     tapes: deque[Tape] = deque()
 
     def due() -> Iterator[Due]:
-        for start in range(begin // chunk * chunk, training.stop, chunk):
-            stretch = max(start, begin), min(start + chunk, training.stop)
-            tapes.append(record(training.recipe, *stretch, training.start))
+        start = begin
+        while start < training.stop:
+            end = min(start // chunk * chunk + chunk, training.stop)
+            end = training.cut(start, end)
+            tapes.append(record(training.recipe, start, end, training.start))
             yield tapes[-1].examples, tapes[-1].boxes
+            start = end
 
     for images in training.readers().pieces(data, due()):
         tape = tapes.popleft()

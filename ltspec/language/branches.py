@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from ltspec.language.checks import unique, word_or_list
 from ltspec.language.data import Data
 from ltspec.language.duration import Duration
+from ltspec.language.dynamic import Dynamic
 from ltspec.language.prune import Rewinding
 from ltspec.language.section import Section
 from ltspec.language.train import Positive, Train
@@ -186,8 +187,36 @@ class OtherSeed(Section):
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
 
+class DynamicMask(Section):
+    """A network as sparse as the ticket, whose mask changes while it is trained."""
+
+    kind: Literal["dynamic"]
+    """What stands beside the ticket. `dynamic`: the replicate's initial weights are trained from
+    the first step on with a mask that changes on the way, as `schedule` says, and that has as many
+    weights as the ticket's at the end. Nothing is taken over from the ticket but their
+    number, and it is trained without the term of `prune.repel`. The ticket file of the branch has
+    the final mask on the initial weights."""
+    levels: Levels = "all"
+    """Beside which levels: `all` of the schedule, or a list such as `[5, 10]`."""
+    schedule: Dynamic
+    """How the mask changes: a section like `prune.schedule` of the same name, without `density`."""
+    train: Train | None = None
+    """How the branch is trained: a section of its own, nothing is taken over from the spec's, for
+    example with a `duration` five times as long. The default is the spec's."""
+    draw: Draw = 1
+    """Which of the independent draws of the random mask and of random growth; `gradual` draws
+    nothing."""
+
+
 Branch = Annotated[
-    Reinitialize | ShuffleMask | RandomMask | Perturb | Retrain | RewindApart | OtherSeed,
+    Reinitialize
+    | ShuffleMask
+    | RandomMask
+    | Perturb
+    | Retrain
+    | RewindApart
+    | OtherSeed
+    | DynamicMask,
     Field(discriminator="kind", description="What one line beside the ticket's is made of."),
 ]
 """The sections that may stand behind a branch's name."""

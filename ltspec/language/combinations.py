@@ -24,6 +24,7 @@ def combinations(spec: Any) -> Iterator[Diagnostic]:
         _batches_are_for_norms,
         _rates_are_for_layers,
         _repelled_is_trained,
+        _changing_masks_rank_by_size,
         _branches_are_whole,
         _measures_are_whole,
     ):
@@ -166,7 +167,8 @@ def _retrains_otherwise(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
 
 
 def _leaves_a_term_out(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    if not branch.repel and spec.prune.repel is None:
+    # A mask that changes is trained without the term, and has no key for it.
+    if branch.kind != "dynamic" and not branch.repel and spec.prune.repel is None:
         yield Diagnostic(
             "LT107",
             "`repel: false` leaves out the term of `prune.repel`, and there is none",
@@ -267,3 +269,36 @@ def _copies_only(measure: Any, path: Path) -> Iterator[Diagnostic]:
                 f"leave `{key}` out, or write `between: siblings`",
                 at="key",
             )
+
+
+def _changing_masks_rank_by_size(spec: Any) -> Iterator[Diagnostic]:
+    schedule, criterion = spec.prune.schedule, spec.prune.criterion
+    if schedule.name not in ("gradual", "set", "rigl"):
+        return
+    if criterion.name != "magnitude" or criterion.at != "end":
+        yield Diagnostic(
+            "LT107",
+            f"with the schedule `{schedule.name}` the smallest weights go while the network is "
+            "trained, and no other criterion is asked",
+            ("prune", "criterion"),
+            "leave `criterion` out, or write another schedule, such as `one-shot`",
+            at="key",
+        )
+    if schedule.name != "gradual" and spec.prune.scope != "global":
+        yield Diagnostic(
+            "LT107",
+            f"with the schedule `{schedule.name}` each tensor is on its own, and `layers` says how "
+            "many weights it has",
+            ("prune", "scope"),
+            "leave `scope` out, and write `layers: erk` or `layers: uniform` under `schedule`",
+            at="key",
+        )
+    if spec.prune.repel is not None:
+        yield Diagnostic(
+            "LT107",
+            "`repel` compares weights under the mask of a level, and with the schedule "
+            f"`{schedule.name}` the mask changes in training",
+            ("prune", "repel"),
+            "leave `repel` out",
+            at="key",
+        )

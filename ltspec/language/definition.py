@@ -104,7 +104,16 @@ def _inner(choice: Any) -> tuple[Any, ...]:
 
 
 def _meanings(section: type[Section]) -> dict[str, str]:
-    """The text below each field of a section's class, on one line."""
+    """The text below each field of a section's class, on one line; of those that it inherits, below
+    the field of the class that has it."""
+    meanings: dict[str, str] = {}
+    for each in reversed(section.__mro__):
+        if is_section(each):
+            meanings.update(_own_meanings(each))
+    return meanings
+
+
+def _own_meanings(section: type[Section]) -> dict[str, str]:
     module = ast.parse(inspect.getsource(sys.modules[section.__module__]))
     (body,) = (
         node.body

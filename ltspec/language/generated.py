@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from decimal import Decimal
 from ltspec.language.checks import known_version
 from ltspec.language.checks import named
 from ltspec.language.checks import number_or_mapping
@@ -238,6 +239,77 @@ OneShot: Any = {
     'cls': View,
 }
 
+GradualTo: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['gradual']}},
+            'initial': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'le': 1}, 'default': 1.0}},
+            'power': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10}, 'default': 3}},
+            'every': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(iterations=100)}},
+            'begin': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+            'until': {'type': 'model-field', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}},
+            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'GradualTo',
+    },
+    'ref': 'ltspec.language.dynamic.GradualTo',
+    'cls': View,
+}
+
+SetAt: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['set']}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.3}},
+            'decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['constant', 'cosine']}, 'default': 'constant'}},
+            'layers': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['erk', 'uniform']}, 'default': 'erk'}},
+            'every': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(epochs=1)}},
+            'begin': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+            'until': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(percent=Decimal('1E+2'))}},
+            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'SetAt',
+    },
+    'ref': 'ltspec.language.dynamic.SetAt',
+    'cls': View,
+}
+
+RiglAt: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['rigl']}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.3}},
+            'decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['constant', 'cosine']}, 'default': 'cosine'}},
+            'layers': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['erk', 'uniform']}, 'default': 'erk'}},
+            'every': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(iterations=100)}},
+            'begin': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+            'until': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(percent=Decimal('75'))}},
+            'density': {'type': 'model-field', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'RiglAt',
+    },
+    'ref': 'ltspec.language.dynamic.RiglAt',
+    'cls': View,
+}
+
 Repel: Any = {
     'type': 'model',
     'schema': {
@@ -263,7 +335,7 @@ Prune: Any = {
         'fields': {
             'criterion': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-before', 'function': {'type': 'no-info', 'function': named}, 'schema': {'type': 'tagged-union', 'choices': {'magnitude': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Magnitude'}, 'random': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Random'}, 'snip': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Snip'}, 'synflow': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.SynFlow'}}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}}, 'default': View(name='magnitude', at='end')}},
             'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['global', 'layer', 'erk']}, 'default': 'global'}},
-            'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'iterative': Iterative, 'to-density': ToDensity, 'one-shot': OneShot}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'iterative': Iterative, 'to-density': ToDensity, 'one-shot': OneShot, 'gradual': GradualTo, 'set': SetAt, 'rigl': RiglAt}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
             'rewind': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}, 'default': View(to=Duration(), weights=None, schedule=None, retrain=None)}},
             'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': Repel}, 'default': None}},
             'exempt': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str', 'min_length': 1}], 'variadic_item_index': 0}, 'default': ()}},
@@ -430,6 +502,95 @@ OtherSeed: Any = {
     'cls': View,
 }
 
+Gradual: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['gradual']}},
+            'initial': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'le': 1}, 'default': 1.0}},
+            'power': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10}, 'default': 3}},
+            'every': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(iterations=100)}},
+            'begin': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+            'until': {'type': 'model-field', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Gradual',
+    },
+    'ref': 'ltspec.language.dynamic.Gradual',
+    'cls': View,
+}
+
+Set: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['set']}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.3}},
+            'decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['constant', 'cosine']}, 'default': 'constant'}},
+            'layers': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['erk', 'uniform']}, 'default': 'erk'}},
+            'every': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(epochs=1)}},
+            'begin': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+            'until': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(percent=Decimal('1E+2'))}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Set',
+    },
+    'ref': 'ltspec.language.dynamic.Set',
+    'cls': View,
+}
+
+Rigl: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['rigl']}},
+            'fraction': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'lt': 1}, 'default': 0.3}},
+            'decay': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['constant', 'cosine']}, 'default': 'cosine'}},
+            'layers': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['erk', 'uniform']}, 'default': 'erk'}},
+            'every': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(iterations=100)}},
+            'begin': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration()}},
+            'until': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}, 'default': Duration(percent=Decimal('75'))}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Rigl',
+    },
+    'ref': 'ltspec.language.dynamic.Rigl',
+    'cls': View,
+}
+
+DynamicMask: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['dynamic']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'gradual': Gradual, 'set': Set, 'rigl': Rigl}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
+            'train': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}}, 'default': None}},
+            'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'DynamicMask',
+    },
+    'ref': 'ltspec.language.branches.DynamicMask',
+    'cls': View,
+}
+
 Instability: Any = {
     'type': 'model',
     'schema': {
@@ -518,7 +679,7 @@ Spec: Any = {
             'prune': {'type': 'model-field', 'schema': Prune},
             'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
             'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},
-            'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
+            'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed, 'dynamic': DynamicMask}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
             'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'instability': Instability, 'barrier': Barrier, 'function': Function}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}], 'variadic_item_index': 0}, 'default': ()}},
             'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
         },

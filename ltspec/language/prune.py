@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 from ltspec.language.checks import word_or_mapping
 from ltspec.language.criteria import Criterion, Magnitude
 from ltspec.language.duration import Duration, Point
+from ltspec.language.dynamic import GradualTo, RiglAt, SetAt
 from ltspec.language.section import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -59,7 +60,9 @@ class OneShot(Section):
     """The share of prunable weights that is kept."""
 
 
-Schedule = Annotated[Iterative | ToDensity | OneShot, Field(discriminator="name")]
+Schedule = Annotated[
+    Iterative | ToDensity | OneShot | GradualTo | SetAt | RiglAt, Field(discriminator="name")
+]
 
 
 class Rewind(Section):

@@ -93,7 +93,9 @@ def language_page() -> str:
         meanings = dict.fromkeys(k.node["description"] for k in keys if k.path == section)
         lines += [meaning + "\n" for meaning in meanings]
         for kind in dict.fromkeys(key.kind for key in inner):
-            of_kind = [key for key in inner if key.kind == kind]
+            # Sections that stand in several places have the same keys there.
+            same = {(key.path, _details(key)): key for key in inner if key.kind == kind}
+            of_kind = list(same.values())
             lines += ["", f"With `{kind}`:", ""] if kind else []
             lines += _table(of_kind)
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"

@@ -37,6 +37,8 @@ def own_sections(branch: Any) -> dict[str, Any]:
             return {key: section for key, section in written.items() if section is not None}
         case "rewind":
             return {"rewind": branch.rewind}
+        case "dynamic":
+            return {} if branch.train is None else {"train": branch.train}
         case _:
             return {}
 

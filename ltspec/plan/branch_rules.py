@@ -14,6 +14,7 @@ from ltspec.errors import Diagnostic
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import as_branch_sees, own_sections, placed
 from ltspec.plan import resolve
+from ltspec.plan.changing_rules import branch_masks_change_in_training
 from ltspec.plan.replicates import TICKET, after
 from ltspec.plan.ticket_rules import ticket_fits
 
@@ -54,7 +55,7 @@ def levels_exist(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
 
 def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT213, LT203."""
-    if branch.kind == "rewind":
+    if branch.kind in ("rewind", "dynamic"):  # the one says more, the other begins at step 0
         return
     rewind = spec.prune.rewind
     open_ended = rewind == "none" or rewind.schedule == "end"
@@ -176,6 +177,7 @@ BRANCH_RULES: tuple[BranchRule, ...] = (
     other_seeds_are_there,
     data_fits_network,
     ticket_fits,
+    branch_masks_change_in_training,
 )
 
 

@@ -15,7 +15,7 @@ from ltspec.decisions import layerwise
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.recipe import Recipe
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import recipes, resolve
+from ltspec.plan import changing, dynamic, recipes, resolve
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import Replicate
 from ltspec.plan.stages import Load, MaskOperator, Perturb, Remask, Rewind
@@ -61,6 +61,9 @@ def branch_off(writer: Writer, leaving: Leaving) -> None:
         if branch.levels == "all" or level.number in branch.levels:
             here = replace(leaving, label=f"{leaving.label}, {name}")
             there = trained_as(writer, branch)
+            if branch.kind == "dynamic":
+                grow_beside(there, here, name, branch)
+                continue
             if branch.kind == "retrain" and branch.ticket is not None:
                 ticket, level = load(there, here, branch.ticket)
             else:
@@ -85,11 +88,27 @@ def load(writer: Writer, leaving: Leaving, file: str) -> tuple[int, Level]:
     return writer.add(work, leaving.label, {}), Level(leaving.level.number, (kept,))
 
 
+def grow_beside(writer: Writer, leaving: Leaving, name: str, branch: Any) -> None:
+    """A network whose mask changes in training, as sparse as the ticket at the end."""
+    seeds, level, label = leaving.seeds, leaving.level, leaving.label
+    origin = leaving.states["init"]
+    assert origin is not None
+    begun = dynamic.Begun(
+        origin, recipe_of(writer, leaving, branch), seeds.mask, branch.draw, level.number, label
+    )
+    keep = changing.counts(writer.spec, branch.schedule, level)
+    grown = dynamic.write(writer, branch.schedule, keep, begun)
+    writer.measure(seeds, name, level.number, level, grown.ticket, grown.trained, label)
+
+
 def trained_as(writer: Writer, branch: Any) -> Writer:
     """A writer of the same plan, for the branch's own data, training and rewinding."""
     spec = as_branch_sees(writer.spec, branch)
     if branch.kind == "rewind":
         return replace(writer, rewinding=recipes.rewinding(spec))
+    if branch.kind == "dynamic":
+        total = resolve.total_steps(spec)
+        return replace(writer, spec=spec, rewinding=Rewinding(0, 0, total), total=total)
     if branch.kind != "retrain" and branch.schedule is None:
         return writer
     start = 0 if branch.schedule is None else resolve.steps(spec, branch.schedule)
@@ -110,7 +129,7 @@ def trained_as(writer: Writer, branch: Any) -> Writer:
 def recipe_of(writer: Writer, leaving: Leaving, branch: Any) -> Recipe:
     """How the branch is trained, as its own writer (:func:`trained_as`) sees it."""
     match branch.kind:
-        case "retrain":
+        case "retrain" | "dynamic":
             return recipes.recipe(writer.spec, leaving.seeds.order)
         case "other-seed":
             return recipes.recipe(writer.spec, leaving.other.order)

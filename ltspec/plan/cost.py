@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ltspec.decisions.criteria import CRITERIA
+from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recipe import Optimizer, Sgd
 from ltspec.networks.graph import Graph
 from ltspec.plan.stages import (
@@ -67,16 +68,18 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
     match stage.work:
         case Init():
             return Cost(disk=(weights + buffers) * float_bytes)
-        case Train(recipe=recipe, start=start, stop=stop):
+        case Train(recipe=recipe, start=start, stop=stop, masks=changing):
             own = plan.own_steps(stage)
             seen = examples_seen(stop - own, stop, recipe.batch_size, recipe.examples)
             # Each solution is in a dot product and in a sum: two operations a weight, twice.
             repelled = 4 * own * len(stage.anchors) * sum(p.size for p in graph.prunable)
             kept = 1 + (slots(recipe.optimizer) if stage.resumable else 0)
+            # The mask at the end, and the weights that were ever in one.
+            masks = 0 if changing is None else 2 * _entries(graph, changing.tensors)
             return Cost(
                 own,
                 3 * graph.forward_flops * seen + repelled,
-                (weights * kept + buffers) * float_bytes + 4 * (stop - start),
+                (weights * kept + buffers) * float_bytes + 4 * (stop - start) + masks,
             )
         case Prune(tensors=tensors) as work:
             flops = 3 * graph.forward_flops * _scored_on(work)
@@ -114,9 +117,10 @@ def _entries(graph: Graph, tensors: tuple[str, ...]) -> int:
 
 def _mask_bytes(plan: Plan, stage: Stage) -> int:
     mask = plan.stages[stage.inputs["mask"]].work
+    made = mask.masks if isinstance(mask, Train) else mask
     return (
-        _entries(plan.graphs[stage.work.graph], mask.tensors)
-        if isinstance(mask, Prune | Remask)
+        _entries(plan.graphs[stage.work.graph], made.tensors)
+        if isinstance(made, Prune | Remask | MaskSchedule)
         else 0
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
+from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recipe import Recipe
 from ltspec.networks.graph import Graph
 from ltspec.plan.stages import Stage, Train
@@ -65,10 +66,14 @@ def stage_key(stage: Stage, inputs: Mapping[str, str]) -> tuple[str, str]:
 
 def _beyond_defaults(work: DataclassInstance) -> dict[str, Any]:
     """The fields that have a default and are not left at it."""
-    return {
+    found = {
         field.name: getattr(work, field.name)
         for field in fields(work)
         if field.default is not MISSING and getattr(work, field.name) != field.default
+    }
+    return {
+        name: _meaning(value) if isinstance(value, MaskSchedule) else value
+        for name, value in found.items()
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.errors import LtspecError
 from ltspec.plan.stages import (
     ANCHOR,
@@ -76,6 +77,8 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"{stage.label}: no steps from {stage.work.start} to {stage.work.stop}"
         if isinstance(stage.work, Train):
             yield from _anchor_problems(plan, stage, stage.work)
+        if isinstance(stage.work, Train) and stage.work.masks is not None:
+            yield from _schedule_problems(plan, stage, stage.work, stage.work.masks)
         if isinstance(stage.work, Prune | Remask):
             yield from _mask_problems(plan, stage, stage.work)
         if isinstance(stage.work, Remask):
@@ -117,6 +120,8 @@ def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> 
     for role, read in stage.inputs.items():
         if not 0 <= read < place:
             yield f"{stage.label}: reads stage {read}, which does not come before"
+        elif role == "mask" and plan.stages[read].changes_mask:
+            continue
         elif _GIVES[kinds[read]] != ("state" if _is_state(role) else role):
             yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
 
@@ -132,6 +137,29 @@ def _anchor_problems(plan: Plan, stage: Stage, work: Train) -> Iterator[str]:
         place = stage.inputs.get(role, -1)
         if 0 <= place < len(plan.stages) and plan.stages[place].work.graph != work.graph:
             yield f"{stage.label}: its {role} is another network's"
+
+
+def _schedule_problems(plan: Plan, stage: Stage, work: Train, masks: MaskSchedule) -> Iterator[str]:
+    gradual = masks.method == "gradual"
+    last = masks.until if gradual else masks.until - 1
+    if masks.every < 1 or not work.start <= masks.begin < masks.until:
+        yield f"{stage.label}: updates from {masks.begin} to {masks.until} by {masks.every}"
+    if gradual and last >= work.stop:
+        yield f"{stage.label}: the last update at {last} comes after the last step"
+    if len(masks.keep) != len(masks.tensors) and (not gradual or len(masks.keep) != 1):
+        yield f"{stage.label}: {len(masks.keep)} counts for {len(masks.tensors)} tensors"
+    if any(count < 1 for count in masks.keep):
+        yield f"{stage.label}: would leave nothing"
+    if gradual and (
+        len(masks.initial) != len(masks.keep)
+        or any(now > before for now, before in zip(masks.keep, masks.initial, strict=True))
+    ):
+        yield f"{stage.label}: keeps {masks.initial} first and {masks.keep} at last"
+    if not gradual:
+        begun = plan.stages[stage.inputs["state"]]
+        mask = plan.stages[begun.inputs["mask"]].work if "mask" in begun.inputs else None
+        if not isinstance(mask, Remask) or (mask.tensors, mask.keep) != (masks.tensors, masks.keep):
+            yield f"{stage.label}: does not begin under a mask of as many weights"
 
 
 def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[str]:

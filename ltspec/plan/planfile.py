@@ -11,6 +11,7 @@ from typing import Any
 from ltspec.data.alteration import Alteration, altered_facts
 from ltspec.data.facts import FACTS
 from ltspec.data.folder import IMAGENET, VERSION, is_folder
+from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recalibration import Recalibration
 from ltspec.decisions.recipe import Adam, Augment, Optimizer, Recipe, Schedule, Sgd
 from ltspec.decisions.sample import Sample
@@ -217,6 +218,8 @@ def _read_work(entry: dict[str, Any]) -> Work:
         recipe["schedule"] = Schedule(**schedule)
         _read_parts(recipe)
         entry["recipe"] = Recipe(**recipe)
+        if entry.get("masks") is not None:
+            entry["masks"] = _read_mask_schedule(dict(entry["masks"]))
     if kind in (Prune, Remask):
         entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
     if kind is Prune and entry.get("sample") is not None:
@@ -241,6 +244,12 @@ def _read_measurement(entry: Mapping[str, Any]) -> Measurement:
     read = {name: tuple(entry[name]) for name in ("copies", "metrics")}
     sides = tuple(Side(**side) for side in entry["sides"])
     return Measurement(**{**entry, **read, "sides": sides})
+
+
+def _read_mask_schedule(entry: dict[str, Any]) -> MaskSchedule:
+    for counts in ("tensors", "keep", "initial"):
+        entry[counts] = tuple(entry[counts])
+    return MaskSchedule(**entry)
 
 
 def _read_sample(entry: dict[str, Any]) -> Sample:

@@ -14,6 +14,7 @@ from ltspec.data.alteration import Alteration, altered_facts
 from ltspec.data.facts import FACTS, STREAMED, USUAL_SIZE, Facts
 from ltspec.decisions import amounts
 from ltspec.decisions.amounts import Level
+from ltspec.decisions.layerwise import SPREADS
 from ltspec.errors import DataError, GraphError
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
@@ -118,7 +119,11 @@ def levels(spec: Any) -> list[Level]:
             )
         case "to-density":
             found = amounts.to_density(sizes, together, written.density, written.fraction)
-        case _:
+        case "set" | "rigl":
+            shapes = [parameter.shape for parameter in tensors]
+            kept = amounts.kept_at(sum(sizes), written.density)
+            return [Level(1, SPREADS[written.layers](shapes, kept) if tensors else ())]
+        case _:  # one-shot and gradual
             found = amounts.one_shot(sizes, together, written.density)
     shapes = [parameter.shape for parameter in tensors]
     return amounts.by_tensor(found, shapes) if scope == "erk" else found

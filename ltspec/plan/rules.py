@@ -15,6 +15,7 @@ from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
 from ltspec.plan import branch_rules, resolve
+from ltspec.plan.changing_rules import masks_change_in_training
 from ltspec.plan.data_rules import (
     DATA_RULES,
     batch_fits_data,
@@ -229,7 +230,8 @@ def levels_leave_something(spec: Any) -> Iterator[Diagnostic]:
     tensors = resolve.prunable(spec)
     if not tensors:
         return
-    layered = spec.prune.scope != "global"
+    alone = spec.prune.schedule.name in ("set", "rigl")
+    layered = alone or spec.prune.scope != "global"
     before = tuple(t.size for t in tensors) if layered else (sum(t.size for t in tensors),)
     key = "density" if spec.prune.schedule.name != "iterative" else "levels"
     path: Path = ("prune", "schedule", key)
@@ -295,7 +297,7 @@ TRAINING_RULES: tuple[Rule, ...] = (
 
 
 def branches_are_right(spec: Any) -> Iterator[Diagnostic]:
-    """LT215, LT210, LT213, LT240 to LT242, and those of :data:`TRAINING_RULES`."""
+    """LT215, LT210, LT213, LT240 to LT242, LT260, LT262, and those of :data:`TRAINING_RULES`."""
     yield from branch_rules.branches_are_right(spec, TRAINING_RULES)
 
 
@@ -313,6 +315,7 @@ RULES: tuple[Rule, ...] = (
     the_plan_is_not_too_large,
     levels_leave_something,
     seeds_agree,
+    masks_change_in_training,
     branches_are_right,
     *MEASURE_RULES,
 )

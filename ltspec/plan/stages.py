@@ -2,7 +2,8 @@
 
     kind      reads                       gives
     Init      nothing                     a state: initial weights
-    Train     a state, earlier ones?      a state, ``start`` to ``stop`` steps on
+    Train     a state, earlier ones?      a state, ``start`` to ``stop`` steps on; where the mask
+                                          changes on the way, the last one too
     Prune     a state?, a mask?           a mask that keeps exactly ``keep`` weights
     Remask    a mask?                     a mask that keeps as many weights in other places
     Perturb   a state, a mask             a state, its surviving weights changed
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ltspec.data.alteration import Alteration
+from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recalibration import Recalibration
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import Sample
@@ -61,6 +63,8 @@ class Train:
     repulsion: float | None = None
     """Strength of the term that repels from the states that it reads as anchors,
     :mod:`ltspec.decisions.repulsion`; None where it reads none."""
+    masks: MaskSchedule | None = None
+    """How the mask changes on the way; None where it stays what the state that is read has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,11 @@ class Stage:
         """Train only: the roles of the solutions that it is repelled from, in their order."""
         count = sum(role.startswith(ANCHOR) for role in self.inputs)
         return tuple(f"{ANCHOR}{number}" for number in range(1, count + 1))
+
+    @property
+    def changes_mask(self) -> bool:
+        """Whether it is a training that changes its mask, and so gives one beside its state."""
+        return isinstance(self.work, Train) and self.work.masks is not None
 
     @property
     def reads(self) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from ltspec.decisions.amounts import Level
 from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.recipe import Recipe
 from ltspec.language.spec import Spec
-from ltspec.plan import branching, recipes, resolve
+from ltspec.plan import branching, changing, dynamic, recipes, resolve
 from ltspec.plan.branching import Leaving
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import TICKET, Replicate, after
@@ -98,12 +98,18 @@ class Writer:
         for level in self.levels:
             label = f"{name}, level {level.number}"
             states = {"init": origin, "rewind": rewound, "end": trained}
-            mask = self.prune(seeds, level, states, mask, label)
-            begun = trained if rewound is None else rewound
-            ticket = self.add(Rewind(self.graph), label, {"state": begun, "mask": mask})
-            start, stop = self.rewinding.start, self.rewinding.stop
             anchors = self.remembered(solutions)
-            trained = self.train(ticket, recipe, start, stop, label, anchors)
+            start = trained if rewound is None else rewound
+            schedule = self.spec.prune.schedule
+            if schedule.name in changing.DYNAMIC:
+                begun = dynamic.Begun(start, recipe, seeds.mask, 1, level.number, label)
+                grown = dynamic.write(self, schedule, level.keep, begun)
+                ticket, trained, mask = grown.ticket, grown.trained, grown.trained
+            else:
+                mask = self.prune(seeds, level, states, mask, label)
+                ticket = self.add(Rewind(self.graph), label, {"state": start, "mask": mask})
+                begin, end = self.rewinding.start, self.rewinding.stop
+                trained = self.train(ticket, recipe, begin, end, label, anchors)
             self.measure(seeds, TICKET, level.number, level, ticket, trained, label)
             leaving = Leaving(seeds, other, level, states, mask, recipe, label, anchors)
             branching.branch_off(self, leaving)

@@ -33,6 +33,11 @@ class Row:
     """Weight tensors that no path passes through."""
     connected: bool = True
     """Whether any path leads from input to output."""
+    explored: float | None = None
+    """Share of the prunable weights that were in the mask at some time (R_s of Liu et al. 2021);
+    None where the mask did not change in training."""
+    mask_updates: int | None = None
+    """How often the mask changed in training; None likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,14 @@ class Line:
     accuracy: Mapping[str, Spread]
     """By split."""
     loss: Mapping[str, Spread]
+    explored: Spread | None = None
+    """As in :class:`Row`; None where the mask did not change in training."""
+    mask_updates: int | None = None
 
 
 def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
-    """A row for each outcome whose every score is there. ``scores``: by place of the stage."""
+    """A row for each outcome whose every score is there. ``scores``: facts by place of the stage,
+    of evaluations and of trainings that change their mask."""
     return [
         Row(
             outcome.replicate,
@@ -71,6 +80,7 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
             outcome.kept,
             {split: scores[place] for split, place in outcome.scores.items()},
             *_paths(plan, scores.get(outcome.ticket) if outcome.ticket is not None else None),
+            **_changes(scores.get(outcome.trained, {})),
         )
         for outcome in plan.outcomes
         if all(place in scores for place in outcome.scores.values())
@@ -78,7 +88,7 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
 
 
 def _paths(plan: Plan, ticket: Mapping[str, Any] | None) -> tuple[Any, ...]:
-    """The last three fields of a Row."""
+    """The three fields of a Row that are about its ticket."""
     if ticket is None:
         return ()
     effective = sum(ticket["effective"].values()) / plan.prunable
@@ -103,18 +113,32 @@ def summary(found: Sequence[Row]) -> list[Line]:
             group[0].density,
             group[0].kept,
             len(group),
-            *(
-                {
-                    split: spread([row.scores[split][figure] for row in group])
-                    for split in group[0].scores
-                }
-                for figure in ("accuracy", "loss")
-            ),
+            _spreads(group, "accuracy"),
+            _spreads(group, "loss"),
+            _explored(group),
+            group[0].mask_updates,
         )
         for (branch, level), group in sorted(
             groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )
     ]
+
+
+def _changes(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The last two fields of a Row, of a training that changes its mask."""
+    return {name: facts[name] for name in ("explored", "mask_updates") if name in facts}
+
+
+def _spreads(group: Sequence[Row], figure: str) -> dict[str, Spread]:
+    """Of one figure, by split."""
+    return {
+        split: spread([row.scores[split][figure] for row in group]) for split in group[0].scores
+    }
+
+
+def _explored(group: Sequence[Row]) -> Spread | None:
+    shares = [row.explored for row in group if row.explored is not None]
+    return spread(shares) if shares else None
 
 
 def spread(figures: Sequence[float]) -> Spread:
@@ -124,7 +148,8 @@ def spread(figures: Sequence[float]) -> Spread:
 
 
 def as_csv(found: Sequence[Row]) -> str:
-    """One line for each replicate, branch, level and split."""
+    """One line for each replicate, branch, level and split. ``explored`` and ``mask_updates`` are
+    empty for networks whose mask did not change in training."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -140,6 +165,8 @@ def as_csv(found: Sequence[Row]) -> str:
             "accuracy",
             "loss",
             "effective_density",
+            "explored",
+            "mask_updates",
         ]
     )
     for row in found:
@@ -157,6 +184,8 @@ def as_csv(found: Sequence[Row]) -> str:
                     score["accuracy"],
                     score["loss"],
                     row.effective_density,
+                    row.explored,
+                    row.mask_updates,
                 ]
             )
     return text.getvalue()

@@ -20,6 +20,7 @@ from test_runner import run, session
 
 from ltspec.cli.pair_tables import print_pairs
 from ltspec.decisions import line as lines
+from ltspec.decisions.moving import moved_images
 from ltspec.decisions.recalibration import Recalibration, averaged
 from ltspec.decisions.tape import record
 from ltspec.engine import evaluating
@@ -337,7 +338,7 @@ def test_recalibrated_statistics_are_the_mean_over_batches(tmp_path: Path) -> No
         weights = weights_of(between)
         seen: dict[str, list[np.ndarray]] = {}
         for step in range(3):
-            batch = images.normalise(train, images.batch(train, tape, step), np.dtype(np.float32))
+            batch = images.normalise(train, moved_images(train, tape, step), np.dtype(np.float32))
             values = forward(graph, weights, {}, batch, "train")
             for node in graph.nodes:
                 if f"{node.name}.running_mean" in buffers_of(between):

@@ -356,7 +356,8 @@ def test_the_folder_that_a_person_opens(tmp_path: Path) -> None:
     assert len(rows) == 2 * 5
     lines = (folder / "table.csv").read_text().splitlines()
     assert lines[0] == (
-        "replicate,branch,level,density,kept,split,examples,correct,accuracy,loss,effective_density"
+        "replicate,branch,level,density,kept,split,examples,correct,accuracy,loss,"
+        "effective_density,explored,mask_updates"
     )
     assert len(lines) == 1 + 2 * len(rows)
     summary = table.summary(rows)

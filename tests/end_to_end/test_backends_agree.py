@@ -169,7 +169,7 @@ def _control(store: Path, entry: int) -> Mask:
             training.work.recipe,
             0,
             training.work.stop,
-            {},
+            None,
             load_data("digits", None).train,
             Readers,
             adapter.open(settings),

@@ -162,7 +162,10 @@ def test_nonsense_is_unknown() -> None:
         ("criterion", ("prune.criterion",)),
         ("iterative", ("prune.schedule",)),
         ("magnitude", ("prune.criterion",)),
-        ("cosine", ("train.lr_schedule",)),
+        (
+            "cosine",
+            ("train.lr_schedule", "prune.schedule.decay", "branches.NAME.schedule.decay"),
+        ),
         ("reinitialize", ("branches.NAME",)),
         ("mnist", ("data.name",)),
         ("criterium", ("prune.criterion",)),
