@@ -111,6 +111,8 @@ CODES: dict[str, str] = {
     "LT240": "a branch needs weights that were not rewound",
     "LT241": "a branch's data does not fit the network",
     "LT242": "there is no other seed",
+    "LT243": "a class has too few examples to be scored on",
+    "LT244": "there is no other mask to combine",
     "LT255": "there is no such preset",
     "LT260": "updates of the mask lie outside of the training",
     "LT261": "a network whose mask changes is not trained",

@@ -1,6 +1,8 @@
 """Takes a graph, weights and a batch; gives logits, the loss and its gradients, by hand.
 
-Every operation has one case forward and one backward; the formulas are the definition.
+Every operation has one case forward and one backward; the formulas are the definition. They hold
+for complex numbers too, whose imaginary part carries a derivative along a direction: what is
+chosen (ReLU, maxima, logarithms' shift) is chosen by the real part.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def _forward(
             y: Array = x @ weights[f"{node.name}.weight"].T
             return y + weights[f"{node.name}.bias"] if bias else y
         case Relu():
-            return np.maximum(x, 0)
+            return np.where(x.real > 0, x, 0) if np.iscomplexobj(x) else np.maximum(x, 0)
         case Conv() as op:
             weight, shift = weights[f"{node.name}.weight"], weights.get(f"{node.name}.bias")
             return operators.conv(op, x, weight, shift)
@@ -136,7 +138,7 @@ def cross_entropy(logits: Array, labels: Labels) -> tuple[Array, Array]:
     that no logit overflows. Its gradient is softmax(z) - onehot(label).
     """
     rows = np.arange(len(labels))
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted = logits - logits.real.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
     sums = exponentials.sum(axis=1, keepdims=True)
     losses = np.log(sums[:, 0]) - shifted[rows, labels]
@@ -166,7 +168,7 @@ def backward(
         parameter.name: by_weight.get(parameter.name, np.zeros_like(weights[parameter.name]))
         for parameter in graph.parameters
     }
-    return float(losses.mean()), gradients
+    return float(losses.real.mean()), gradients
 
 
 def _backward(
@@ -190,7 +192,7 @@ def _backward(
             by_x: Array = by_y @ weights[f"{node.name}.weight"]
             return by_x
         case Relu():
-            return by_y * (x > 0)
+            return by_y * (x.real > 0)
         case Conv() as op:
             name = f"{node.name}.weight"
             by_x, by_weight[name] = operators.conv_backward(op, x, weights[name], by_y)

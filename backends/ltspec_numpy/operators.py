@@ -74,14 +74,19 @@ def _columns(op: Conv, seen: Array) -> Array:
 
 def max_pool(op: MaxPool, x: Array) -> Array:
     """The largest value of each window."""
-    y: Array = windows(op, x, -np.inf).max(axis=(4, 5))
+    seen = windows(op, x, -np.inf)
+    if np.iscomplexobj(x):
+        seen = seen.reshape(*seen.shape[:4], -1)
+        first = seen.real.argmax(axis=4)[..., None]
+        return np.take_along_axis(seen, first, axis=4)[..., 0]
+    y: Array = seen.max(axis=(4, 5))
     return y
 
 
 def max_pool_backward(op: MaxPool, x: Array, by_y: Array) -> Array:
     """The gradient of each window goes to its first largest value, in row order."""
     seen = windows(op, x, -np.inf)
-    first = seen.reshape(*seen.shape[:4], -1).argmax(axis=4)
+    first = seen.real.reshape(*seen.shape[:4], -1).argmax(axis=4)
     chosen = first[..., None] == np.arange(math.prod(op.kernel))
     return fold(op, (by_y[..., None] * chosen).reshape(seen.shape), x.shape)
 
@@ -100,6 +105,9 @@ def avg_pool_backward(op: AvgPool, by_y: Array, shape: tuple[int, ...]) -> Array
 
 def batch_statistics(x: Array) -> tuple[Array, Array]:
     """Mean and variance of each channel over examples and pixels; the variance divided by n."""
+    if np.iscomplexobj(x):  # numpy's own takes absolute values, which have no derivative there
+        away = x - x.mean(axis=(0, 2, 3), keepdims=True)
+        return x.mean(axis=(0, 2, 3)), (away * away).mean(axis=(0, 2, 3))
     return x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
 
 

@@ -61,6 +61,7 @@ class TensorflowBackend:
         self._training: dict[tuple[Graph, Optimizer, str], programs.Program] = {}
         self._evaluation: dict[tuple[Graph, bool], programs.Evaluate] = {}
         self._gradients: dict[tuple[Graph, Mode], programs.Gradients] = {}
+        self._products: dict[tuple[Graph, Mode], programs.Gradients] = {}
 
     @memory_errors()
     def train(
@@ -161,18 +162,26 @@ class TensorflowBackend:
         buffers: Arrays,
         indices: NDArray[np.int64],
         mode: Mode,
+        along: Arrays | None = None,
     ) -> tuple[float, dict[str, Array]]:
-        """Mean loss over the examples ``indices``, and its gradient by every parameter."""
-        if (graph, mode) not in self._gradients:
-            self._gradients[graph, mode] = programs.gradients(graph, self._precision, mode)
-        play = self._gradients[graph, mode]
+        """Mean loss over the examples ``indices``, and its gradient by every parameter, or that
+        gradient's derivative ``along`` a direction."""
         with tf.device(self._device):
-            loss, by_weight = play(
-                self._shelf.split(data),
-                tf.constant(indices),
+            split, batch = self._shelf.split(data), tf.constant(indices)
+            network = (
                 self._shelf.tensors(graph.parameters, weights),
                 self._shelf.tensors(graph.buffers, buffers),
             )
+            if along is None:
+                if (graph, mode) not in self._gradients:
+                    self._gradients[graph, mode] = programs.gradients(graph, self._precision, mode)
+                loss, by_weight = self._gradients[graph, mode](split, batch, *network)
+            else:
+                if (graph, mode) not in self._products:
+                    self._products[graph, mode] = programs.products(graph, self._precision, mode)
+                still = {name: np.zeros_like(weights[name]) for name in weights}
+                direction = self._shelf.tensors(graph.parameters, {**still, **along})
+                loss, by_weight = self._products[graph, mode](split, batch, *network, direction)
             return float(loss), arrays_of(graph.parameters, by_weight)
 
 

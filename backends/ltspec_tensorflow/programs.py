@@ -117,6 +117,30 @@ def gradients(graph: Graph, precision: Precision, mode: Mode) -> Gradients:
     return tf.function(play, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
 
 
+def products(graph: Graph, precision: Precision, mode: Mode) -> Gradients:
+    """(split, batch, weights, buffers, direction) to mean loss and the gradient's derivative along
+    the direction: the gradient of its product with it."""
+    forward = lower(graph, precision)
+
+    def play(
+        split: DeviceSplit,
+        batch: tf.Tensor,
+        weights: Tensors,
+        buffers: Tensors,
+        direction: Tensors,
+    ) -> tuple[tf.Tensor, Tensors]:
+        images, labels = split.batch(batch)
+        with tf.GradientTape(watch_accessed_variables=False) as record:
+            record.watch(weights)
+            loss, by_weight, _ = loss_and_gradients(forward, images, labels, weights, buffers, mode)
+            pairs = zip(by_weight, direction, strict=True)
+            product = tf.add_n([tf.reduce_sum(g * v) for g, v in pairs])
+        zero = tf.UnconnectedGradients.ZERO
+        return loss, record.gradient(product, weights, unconnected_gradients=zero)
+
+    return tf.function(play, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
+
+
 def evaluation(graph: Graph, precision: Precision, at_once: int, xla: bool, each: bool) -> Evaluate:
     """(split, start, stop, weights, buffers) to correct answers and the sum of losses in float64,
     of the examples start .. stop - 1, at most ``at_once``; with ``each`` also answer and loss of

@@ -152,8 +152,10 @@ class TorchBackend:
         buffers: Arrays,
         indices: NDArray[np.int64],
         mode: Mode,
+        along: Arrays | None = None,
     ) -> tuple[float, dict[str, Array]]:
-        """Mean loss over the examples ``indices``, and its gradient by every parameter."""
+        """Mean loss over the examples ``indices``, and its gradient by every parameter, or that
+        gradient's derivative ``along`` a direction: the gradient of its product with it."""
         with self._playing():
             forward, split, layout = self._forward(graph), self._shelf.split(data), layout_of(graph)
             parameters = self._shelf.tensors(graph.parameters, weights, layout)
@@ -165,7 +167,15 @@ class TorchBackend:
             images = laid_out(split.images(examples), layout)
             logits = forward(parameters, running, images, training)
             loss = functional.cross_entropy(logits, split.labels(examples))
-            gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
+            gradients = torch.autograd.grad(
+                loss, parameters, materialize_grads=True, create_graph=along is not None
+            )
+            if along is not None:
+                still = {name: np.zeros_like(weights[name]) for name in weights}
+                direction = self._shelf.tensors(graph.parameters, {**still, **along}, layout)
+                pairs = zip(gradients, direction, strict=True)
+                product = torch.stack([(g * v).sum() for g, v in pairs]).sum()
+                gradients = torch.autograd.grad(product, parameters, materialize_grads=True)
             return float(loss.detach()), dict(arrays_of(graph.parameters, gradients))
 
     def _forward(self, graph: Graph) -> Forward:

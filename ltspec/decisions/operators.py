@@ -50,6 +50,16 @@ def random_masks(
     return masks
 
 
+def intersected(masks: Masks, others: Masks) -> Masks:
+    """What both keep."""
+    return {name: mask & others[name] for name, mask in masks.items()}
+
+
+def united(masks: Masks, others: Masks) -> Masks:
+    """What either of them keeps."""
+    return {name: mask | others[name] for name, mask in masks.items()}
+
+
 def with_signs(weights: Arrays, original: Arrays) -> dict[str, Array]:
     """``weights`` with the signs of ``original`` (Zhou et al. 2019, section 4)."""
     return {name: np.copysign(array, original[name]) for name, array in weights.items()}

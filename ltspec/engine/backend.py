@@ -219,9 +219,16 @@ class Backend(Protocol):
         buffers: Arrays,
         indices: NDArray[np.int64],
         mode: Mode,
+        along: Arrays | None = None,
     ) -> tuple[float, dict[str, Array]]:
         """Mean loss over the examples ``indices``, and its gradient by every parameter. Buffers
-        are read in mode ``eval`` and never moved."""
+        are read in mode ``eval`` and never moved.
+
+        With ``along``, instead of the gradient g its derivative along a direction v of parameters,
+        d/dt g(w + t v) at t = 0: the Hessian of the loss times v, exact but for rounding. A
+        parameter that ``along`` leaves out does not move, and has its derivative all the same.
+        ReLU and max-pooling are piecewise linear: their choices stay as they are.
+        """
 
 
 class Adapter(Protocol):

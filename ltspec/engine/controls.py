@@ -27,7 +27,7 @@ from ltspec.engine.arrays import (
 from ltspec.engine.store import Result
 from ltspec.errors import InvariantError
 from ltspec.networks.graph import Graph
-from ltspec.plan.stages import Init, Perturb, Remask
+from ltspec.plan.stages import Combine, Init, Perturb, Remask
 
 Made = tuple[dict[str, Any], dict[str, Array]]
 
@@ -85,6 +85,33 @@ def _check_mask(work: Remask, masks: Masks, before: Masks) -> None:
         raise InvariantError(
             "the shuffled mask is the same as the ticket's",
             hint="there are few places to shuffle: write another `draw`, or leave the level out",
+        )
+
+
+def combine(work: Combine, graph: Graph, inputs: Mapping[str, Result]) -> Made:
+    """What two masks both keep, or what either of them keeps. Raises InvariantError where it is
+    not that, and where no weight is left."""
+    pair = masks_of(inputs["mask"].arrays), masks_of(inputs["other"].arrays)
+    put = operators.intersected if work.operator == "intersect" else operators.united
+    masks = put(*pair)
+    _check_combined(work, masks, pair)
+    kept = masking.count_kept(masks)
+    facts = {"kept": kept, "of": {name: mask.size for name, mask in masks.items()}}
+    return {**facts, **paths(graph, masks).facts()}, pack_masks(masks)
+
+
+def _check_combined(work: Combine, masks: Masks, pair: tuple[Masks, Masks]) -> None:
+    """Entries are counted, and by another rule than that which made them."""
+    if not list(masks) == list(pair[0]) == list(pair[1]) == list(work.tensors):
+        raise InvariantError(f"masks of {', '.join(masks)} are not of the tensors that are pruned")
+    for name, mask in masks.items():
+        votes = sum(each[name].astype(np.int8) for each in pair)
+        if not np.array_equal(mask, votes >= (2 if work.operator == "intersect" else 1)):
+            raise InvariantError(f"the {work.operator} of two masks of {name} keeps something else")
+    if not any(mask.any() for mask in masks.values()):
+        raise InvariantError(
+            "the two masks have no weight in common, so that nothing would be left",
+            hint="leave this level out of the branch's `levels`",
         )
 
 

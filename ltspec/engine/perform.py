@@ -45,6 +45,7 @@ from ltspec.errors import InvariantError, RunError
 from ltspec.networks.graph import Graph
 from ltspec.plan.cost import slots
 from ltspec.plan.stages import (
+    Combine,
     Contrast,
     Evaluate,
     Init,
@@ -142,6 +143,8 @@ def perform(
             return prune(work, inputs, bench)
         case Remask() as work:
             return controls.remask(work, graph, inputs)
+        case Combine() as work:
+            return controls.combine(work, graph, inputs)
         case Perturb() as work:
             return controls.perturb(work, graph, inputs)
         case Rewind():

@@ -24,7 +24,7 @@ from ltspec.decisions.state import Array, Arrays, Masks
 from ltspec.engine.arrays import buffers_of, masks_of, pack_masks, weights_of
 from ltspec.engine.backend import storage
 from ltspec.engine.store import Result
-from ltspec.errors import InvariantError
+from ltspec.errors import DataError, InvariantError
 from ltspec.plan.stages import Prune
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ def prune(work: Prune, inputs: Mapping[str, Result], bench: Bench) -> Made:
     alive = [sum(alive)] if len(work.keep) == 1 else alive
     masks: Masks = before
     for keep in rounds(alive, work.keep, work.rounds):
-        scores = score(replace(subject, weights=masking.apply(subject.weights, masks)))
+        left = replace(subject, weights=masking.apply(subject.weights, masks), masks=masks)
+        scores = score(left)
         _check_scores(work, scores, shapes)
-        masks = masking.prune(scores, masks, keep)
+        masks = masking.prune(_ranked(work, scores), masks, keep)
     kept = masking.count_kept(masks)
     counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
     if counts != work.keep:
@@ -69,6 +70,13 @@ def prune(work: Prune, inputs: Mapping[str, Result], bench: Bench) -> Made:
             raise InvariantError(f"the mask of {name} has grown")
     facts = {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}
     return {**facts, **paths(graph, masks).facts()}, pack_masks(masks)
+
+
+def _ranked(work: Prune, scores: Arrays) -> Arrays:
+    """What the lowest of goes first."""
+    if work.by_size:
+        scores = {name: np.abs(score) for name, score in scores.items()}
+    return {name: -score for name, score in scores.items()} if work.invert else scores
 
 
 def _with_network(
@@ -92,15 +100,28 @@ def _with_network(
     if sample is None:
         return subject
     seed = work.seed or 0
-    return replace(subject, mode=sample.mode, batches=lambda: _sampled(sample, seed, bench))
+    return replace(
+        subject,
+        mode=sample.mode,
+        temperature=work.temperature,
+        batches=lambda: _sampled(sample, work.per_class, seed, bench),
+    )
 
 
-def _sampled(sample: Sample, seed: int, bench: Bench) -> Iterator[Batch]:
+def _sampled(sample: Sample, per_class: int | None, seed: int, bench: Bench) -> Iterator[Batch]:
     """The examples of a sample, batch by batch; of a streamed split, decoded as they are due."""
     split = bench.split(sample.data, "train", sample.alteration)
     if len(split) != sample.of:
         raise InvariantError(f"{sample.data} has {len(split)} examples, and not {sample.of}")
-    due = batches(sample, seed)
+    try:
+        due = batches(sample, seed, split.labels, per_class)
+    except ValueError as error:
+        raise DataError(
+            f"the criterion looks at {per_class} examples of each class, but of "
+            f"{sample.data} {error}",
+            code="LT243",
+            hint="write fewer `examples_per_class`, or `all`",
+        ) from None
     if isinstance(split, Split):
         yield from ((split, indices) for indices in due)
         return

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from ltspec.language.checks import unique, word_or_list
+from ltspec.language.criteria import Criterion
 from ltspec.language.data import Data
 from ltspec.language.duration import Duration
 from ltspec.language.dynamic import Dynamic
@@ -208,11 +209,72 @@ class DynamicMask(Section):
     nothing."""
 
 
+class PruneOtherwise(Section):
+    """Another criterion's mask, with exactly as many weights as the ticket's."""
+
+    kind: Literal["prune"]
+    """What is done with the ticket. `prune`: instead of its mask there is one by another
+    `criterion`, made from the dense network in one go, which keeps exactly as many weights as the
+    ticket at that level: pruning at initialisation or one-shot pruning at matched density (Frankle
+    et al. 2019, Fig. 9; Chen et al. 2021)."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    criterion: Criterion
+    """What is pruned first: a word or a mapping, as behind `prune.criterion`. Its `rounds` go from
+    the dense network to the level's density, and `at: end` is the end of the dense training."""
+    scope: Literal["global", "layer", "erk"] | None = None
+    """What is compared with what, as behind `prune.scope`; the default is what is written there.
+    Where that is something else, `layer` keeps the same share of each tensor."""
+    weights: Literal["ticket", "scored"] = "ticket"
+    """Which weights the mask is laid on: those that the `ticket` starts from, or those that were
+    `scored`, such as the initial ones for a criterion at `init`."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
+    schedule: Duration | None = None
+    """Where learning rate and data order begin. The default is where the ticket's begin."""
+
+
+class OtherMask(Section):
+    """Which mask a ticket's is combined with: at the same level, of another line or replicate."""
+
+    branch: Annotated[str, Field(min_length=1)] | None = None
+    """A branch with a mask of its own (`prune`, `shuffle-mask`, `random-mask` or `dynamic`), which
+    leaves at the same levels. The default is the ticket."""
+    replicate: Literal["same", "next"] = "same"
+    """Whether it is the mask of the `same` replicate, or of the `next` one (of the first for the
+    last one)."""
+
+
+class CombineMasks(Section):
+    """The ticket's weights under what two masks have in common, or both of them together."""
+
+    kind: Literal["combine-masks"]
+    """What is done with the ticket. `combine-masks`: its mask and an `other` one are put together,
+    and laid on the same rewound weights. How many weights are left is known when it is done; where
+    none is, the run ends with an error."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    operator: Literal["intersect", "union"]
+    """`intersect` keeps the weights that both masks keep, `union` those that either of them keeps.
+    """
+    other: OtherMask
+    """The other mask: `{branch: snip}` is that of the branch named snip, `{replicate: next}` the
+    next replicate's ticket, and both together that replicate's branch."""
+    repel: bool = True
+    """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
+    the ticket's. Without `prune.repel` there is none, and `false` is an error."""
+    schedule: Duration | None = None
+    """Where learning rate and data order begin. The default is where the ticket's begin."""
+
+
 Branch = Annotated[
     Reinitialize
     | ShuffleMask
     | RandomMask
     | Perturb
+    | PruneOtherwise
+    | CombineMasks
     | Retrain
     | RewindApart
     | OtherSeed

@@ -111,7 +111,9 @@ def _scores_have_weights(spec: Any) -> Iterator[Diagnostic]:
 
 def _batches_are_for_norms(spec: Any) -> Iterator[Diagnostic]:
     criterion = spec.prune.criterion
-    if criterion.name == "snip" and criterion.mode == "eval" and criterion.batch_size is not None:
+    if criterion.name not in ("snip", "grasp"):
+        return
+    if criterion.mode == "eval" and criterion.batch_size is not None:
         yield Diagnostic(
             "LT107",
             "`batch_size` is for `mode: train`: with running statistics it would change nothing",
@@ -126,6 +128,7 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
         for rule in (
             _perturbs_one_way,
             _retrains_otherwise,
+            _scored_weights_are_there,
             _leaves_a_term_out,
             _own_sections_are_whole,
         ):
@@ -166,6 +169,17 @@ def _retrains_otherwise(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
         )
 
 
+def _scored_weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind == "prune" and branch.weights == "scored" and branch.criterion.name == "random":
+        yield Diagnostic(
+            "LT107",
+            "`weights: scored` lays the mask on the weights that were scored, and the criterion "
+            "random looks at none",
+            ("branches", name, "weights"),
+            "leave `weights` out, or write another criterion",
+        )
+
+
 def _leaves_a_term_out(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     # A mask that changes is trained without the term, and has no key for it.
     if branch.kind != "dynamic" and not branch.repel and spec.prune.repel is None:
@@ -179,7 +193,12 @@ def _leaves_a_term_out(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic
 
 
 def _own_sections_are_whole(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    for rule in (_nesterov_needs_momentum, _rewind_is_one_of_two):
+    for rule in (
+        _nesterov_needs_momentum,
+        _rewind_is_one_of_two,
+        _scores_have_weights,
+        _batches_are_for_norms,
+    ):
         yield from placed(rule(as_branch_sees(spec, branch)), name, branch)
 
 

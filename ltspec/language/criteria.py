@@ -16,6 +16,7 @@ Examples = Annotated[
     Discriminator(word_or_number),
 ]
 Rounds = Annotated[int, Field(ge=1, le=10_000)]
+Temperature = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class Magnitude(Section):
@@ -26,6 +27,10 @@ class Magnitude(Section):
     at: Point = "end"
     """Which weights are looked at: those at the `end` of the training before the level, at the
     `rewind` point, or at `init`, the initial ones."""
+    invert: bool = False
+    """Whether the highest scores are pruned first, and not the lowest: the inversion check of
+    Frankle et al. (2021), "Pruning neural networks at initialization: why are we missing the mark?"
+    """
 
 
 class Random(Section):
@@ -58,6 +63,50 @@ class Snip(Section):
     rounds: Rounds = 1
     """How often scores are taken within a level, each time pruning by an equal factor. More than 1
     is iterative SNIP (de Jorge et al. 2021)."""
+    invert: bool = False
+    """Whether the highest scores are pruned first, and not the lowest: the inversion check of
+    Frankle et al. (2021), "Pruning neural networks at initialization: why are we missing the mark?"
+    """
+
+
+class Grasp(Section):
+    """The weights go first without which the gradient grows most (Wang, Zhang and Grosse 2020)."""
+
+    name: Literal["grasp"]
+    """What is pruned first. `grasp`: the largest -w (H g), by which, to first order, half the
+    squared norm of the gradient grows when the weight w is removed. g is the gradient of the mean
+    loss over the examples by all weights of conv and linear layers, H its Hessian; both in float64
+    (Wang, Zhang and Grosse 2020, Algorithm 2). The network is scored as it is: the authors' code
+    draws the weights of its last layer anew for the scoring, which is not done here."""
+    rank: Literal["signed", "size"] = "signed"
+    """How scores are ranked. `signed` as in the paper; `size`: the smallest |w (H g)| go first,
+    which is what the code of the Elastic Lottery Ticket Hypothesis does, and Frankle et al. (2021)
+    found better."""
+    at: Point = "init"
+    """Which weights are looked at: the initial ones (`init`, as in the paper), those at the
+    `rewind` point (what the Elastic Lottery Ticket Hypothesis compares with), or at the `end` of
+    the training before the level."""
+    examples_per_class: Examples = 10
+    """How many training examples of each class the loss is over (10 in the configurations of the
+    authors' code), or `all` there are. They are drawn with the seed `mask`, are the same at every
+    level and in every round, and are not augmented."""
+    temperature: Temperature = 200.0
+    """What the network's outputs are divided by before the loss (200 in the authors' code), so
+    that a network at initialisation is not sure of any class."""
+    mode: Literal["eval", "train"] = "train"
+    """What norms use: the statistics of each batch (`train`, as in the authors' code), or the
+    running ones (`eval`, as the Elastic Lottery Ticket Hypothesis and the code of SynFlow have it).
+    """
+    batch_size: Count | None = None
+    """Examples that are looked at together, for `mode: train`. The default is half of them, as in
+    the authors' code, or 128 with `examples_per_class: all`. The authors' halves have different
+    classes; here every batch is drawn from all of them."""
+    rounds: Rounds = 1
+    """How often scores are taken within a level, each time pruning by an equal factor."""
+    invert: bool = False
+    """Whether the highest scores are pruned first, and not the lowest: the inversion check of
+    Frankle et al. (2021), "Pruning neural networks at initialization: why are we missing the mark?"
+    """
 
 
 class SynFlow(Section):
@@ -73,10 +122,14 @@ class SynFlow(Section):
     rounds: Rounds = 100
     """How often scores are taken within a level, each time pruning by an equal factor: after round
     k of n a level to density d keeps d^(k/n). The paper takes 100."""
+    invert: bool = False
+    """Whether the highest scores are pruned first, and not the lowest: the inversion check of
+    Frankle et al. (2021), "Pruning neural networks at initialization: why are we missing the mark?"
+    """
 
 
-Word = Literal["magnitude", "random", "snip", "synflow"]
-Sections = Magnitude | Random | Snip | SynFlow
+Word = Literal["magnitude", "random", "snip", "grasp", "synflow"]
+Sections = Magnitude | Random | Snip | Grasp | SynFlow
 
 Criterion = Annotated[
     Sections,

@@ -333,7 +333,7 @@ Prune: Any = {
     'schema': {
         'type': 'model-fields',
         'fields': {
-            'criterion': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-before', 'function': {'type': 'no-info', 'function': named}, 'schema': {'type': 'tagged-union', 'choices': {'magnitude': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Magnitude'}, 'random': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Random'}, 'snip': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Snip'}, 'synflow': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.SynFlow'}}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}}, 'default': View(name='magnitude', at='end')}},
+            'criterion': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-before', 'function': {'type': 'no-info', 'function': named}, 'schema': {'type': 'tagged-union', 'choices': {'magnitude': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Magnitude'}, 'random': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Random'}, 'snip': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Snip'}, 'grasp': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Grasp'}, 'synflow': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.SynFlow'}}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}}, 'default': View(name='magnitude', at='end', invert=False)}},
             'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['global', 'layer', 'erk']}, 'default': 'global'}},
             'schedule': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'iterative': Iterative, 'to-density': ToDensity, 'one-shot': OneShot, 'gradual': GradualTo, 'set': SetAt, 'rigl': RiglAt}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}},
             'rewind': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.prune.Rewind'}, 'word': {'type': 'literal', 'expected': ['none']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a mapping such as {to: 2000it}, or the word none'}, 'default': View(to=Duration(), weights=None, schedule=None, retrain=None)}},
@@ -436,6 +436,69 @@ Perturb: Any = {
         'title': 'Perturb',
     },
     'ref': 'ltspec.language.branches.Perturb',
+    'cls': View,
+}
+
+PruneOtherwise: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['prune']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'criterion': {'type': 'model-field', 'schema': {'type': 'function-before', 'function': {'type': 'no-info', 'function': named}, 'schema': {'type': 'tagged-union', 'choices': {'magnitude': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Magnitude'}, 'random': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Random'}, 'snip': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Snip'}, 'grasp': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Grasp'}, 'synflow': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.SynFlow'}}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}}},
+            'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'literal', 'expected': ['global', 'layer', 'erk']}}, 'default': None}},
+            'weights': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['ticket', 'scored']}, 'default': 'ticket'}},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'PruneOtherwise',
+    },
+    'ref': 'ltspec.language.branches.PruneOtherwise',
+    'cls': View,
+}
+
+OtherMask: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'branch': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str', 'min_length': 1}}, 'default': None}},
+            'replicate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['same', 'next']}, 'default': 'same'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'OtherMask',
+    },
+    'ref': 'ltspec.language.branches.OtherMask',
+    'cls': View,
+}
+
+CombineMasks: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['combine-masks']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'operator': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['intersect', 'union']}},
+            'other': {'type': 'model-field', 'schema': OtherMask},
+            'repel': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
+            'schedule': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'CombineMasks',
+    },
+    'ref': 'ltspec.language.branches.CombineMasks',
     'cls': View,
 }
 
@@ -679,7 +742,7 @@ Spec: Any = {
             'prune': {'type': 'model-field', 'schema': Prune},
             'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
             'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},
-            'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed, 'dynamic': DynamicMask}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
+            'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'prune': PruneOtherwise, 'combine-masks': CombineMasks, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed, 'dynamic': DynamicMask}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
             'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'instability': Instability, 'barrier': Barrier, 'function': Function}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}], 'variadic_item_index': 0}, 'default': ()}},
             'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
         },
@@ -867,6 +930,7 @@ Magnitude: Any = {
         'fields': {
             'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['magnitude']}},
             'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['init', 'rewind', 'end']}, 'default': 'end'}},
+            'invert': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
         },
     },
     'config': {
@@ -906,6 +970,7 @@ Snip: Any = {
             'mode': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['eval', 'train']}, 'default': 'eval'}},
             'batch_size': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1}}, 'default': None}},
             'rounds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}, 'default': 1}},
+            'invert': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
         },
     },
     'config': {
@@ -917,6 +982,31 @@ Snip: Any = {
     'cls': View,
 }
 
+Grasp: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['grasp']}},
+            'rank': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['signed', 'size']}, 'default': 'signed'}},
+            'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['init', 'rewind', 'end']}, 'default': 'init'}},
+            'examples_per_class': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 1}, 'word': {'type': 'literal', 'expected': ['all']}}, 'discriminator': word_or_number}, 'default': 10}},
+            'temperature': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'float', 'gt': 0, 'le': 1000000.0}, 'default': 200.0}},
+            'mode': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['eval', 'train']}, 'default': 'train'}},
+            'batch_size': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1}}, 'default': None}},
+            'rounds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}, 'default': 1}},
+            'invert': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Grasp',
+    },
+    'ref': 'ltspec.language.criteria.Grasp',
+    'cls': View,
+}
+
 SynFlow: Any = {
     'type': 'model',
     'schema': {
@@ -925,6 +1015,7 @@ SynFlow: Any = {
             'name': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['synflow']}},
             'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['init', 'rewind', 'end']}, 'default': 'init'}},
             'rounds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}, 'default': 100}},
+            'invert': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': False}},
         },
     },
     'config': {
@@ -978,5 +1069,5 @@ Seeds: Any = {
 SCHEMA: Any = {
     'type': 'definitions',
     'schema': Spec,
-    'definitions': [Data, Train, Magnitude, Random, Snip, SynFlow, Rewind, Seeds],
+    'definitions': [Data, Train, Magnitude, Random, Snip, Grasp, SynFlow, Rewind, Seeds],
 }

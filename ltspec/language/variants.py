@@ -1,7 +1,8 @@
 """Takes a spec and one of its branches; gives the spec as the branch sees it, and places back.
 
-Rules and the compiler ask a variant what they ask the spec, so a branch's own ``train``, ``data``
-and ``rewind`` are held to the same rules and become numbers in the same way.
+Rules and the compiler ask a variant what they ask the spec, so a branch's own ``train``,
+``data``, ``rewind`` and ``criterion`` are held to the same rules and become numbers in the same
+way.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Variant:
 
 
 def own_sections(branch: Any) -> dict[str, Any]:
-    """The sections that a branch has written for itself, by key: ``train``, ``data``, ``rewind``.
+    """The sections that a branch has written for itself, by key: ``train``, ``data``, ``rewind``,
+    ``criterion``.
 
     Raises Unknown where one of them is wrong as a whole.
     """
@@ -39,6 +41,8 @@ def own_sections(branch: Any) -> dict[str, Any]:
             return {"rewind": branch.rewind}
         case "dynamic":
             return {} if branch.train is None else {"train": branch.train}
+        case "prune":
+            return {"criterion": branch.criterion}
         case _:
             return {}
 
@@ -46,7 +50,7 @@ def own_sections(branch: Any) -> dict[str, Any]:
 def as_branch_sees(spec: Any, branch: Any) -> Any:
     """The spec with the sections that the branch has written in place of its own."""
     own = own_sections(branch)
-    if "rewind" in own:
+    if branch.kind in ("rewind", "prune"):
         return Variant(spec, prune=Variant(spec.prune, **own))
     return Variant(spec, **own) if own else spec
 
@@ -56,6 +60,7 @@ def placed(found: Iterable[Diagnostic], name: str, branch: Any) -> Iterator[Diag
     other keys is left out."""
     own = own_sections(branch)
     for each in found:
-        path = each.path[1:] if each.path[:2] == ("prune", "rewind") else each.path
+        inside = each.path[0] == "prune" and each.path[1:2] and each.path[1] in own
+        path = each.path[1:] if inside else each.path
         if path[0] in own:
             yield replace(each, path=("branches", name, *path))

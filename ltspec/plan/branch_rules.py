@@ -5,6 +5,7 @@ The part of :mod:`ltspec.plan.rules` that is about branches.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -84,7 +85,10 @@ def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
 
 def weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT240: a mask on other places, or on another replicate, needs weights from before pruning."""
-    if branch.kind not in ("shuffle-mask", "random-mask", "other-seed"):
+    on_others = (branch.kind == "prune" and branch.weights == "ticket") or (
+        branch.kind == "combine-masks" and branch.operator == "union"
+    )
+    if not on_others and branch.kind not in ("shuffle-mask", "random-mask", "other-seed"):
         return
     rewind = spec.prune.rewind
     if rewind == "none" or rewind.weights == "end":
@@ -99,14 +103,17 @@ def weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]
 
 def layers_keep_something(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT207."""
-    if branch.kind != "random-mask":
+    if branch.kind not in ("random-mask", "prune"):
         return
     tensors = resolve.prunable(spec)
     shapes = [tensor.shape for tensor in tensors]
     for level in resolve.levels(spec) if tensors else ():
         if (branch.levels != "all" and level.number not in branch.levels) or not level.kept:
             continue
-        counts = SPREADS[branch.layers](shapes, level.kept)
+        if branch.kind == "prune":
+            counts = resolve.matched(spec, level, branch.scope)
+        else:
+            counts = SPREADS[branch.layers](shapes, level.kept)
         if 0 in counts:
             yield Diagnostic(
                 "LT207",
@@ -135,6 +142,56 @@ def other_seeds_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
                 "write `replicates: 2`, or seeds with different `init`",
             )
             return
+
+
+OWN_MASKS = ("prune", "shuffle-mask", "random-mask", "dynamic")
+"""Kinds of branches that have another mask than the ticket's."""
+
+
+def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT244, LT242."""
+    if branch.kind != "combine-masks":
+        return
+    line, path = branch.other.branch, ("branches", name, "other")
+    if branch.other.replicate == "next" and resolve.replicate_count(spec) == 1:
+        yield Diagnostic(
+            "LT242",
+            "there is only one replicate",
+            (*path, "replicate"),
+            "write `replicates: 2`, or name a branch of this one",
+        )
+    if line is None:
+        if branch.other.replicate == "same":
+            yield Diagnostic(
+                "LT244",
+                f"branch {name} would combine the ticket's mask with itself",
+                path,
+                "write `{branch: NAME}`, `{replicate: next}`, or both",
+            )
+        return
+    having = [known for known, each in spec.branches.items() if each.kind in OWN_MASKS]
+    if line not in having:
+        there = line in spec.branches
+        close = difflib.get_close_matches(line, having, 1)
+        hint = "one that has is " + having[0] if having else "write one, such as `kind: prune`"
+        yield Diagnostic(
+            "LT244",
+            f"branch {line} has no mask of its own" if there else f"there is no branch {line!r}",
+            (*path, "branch"),
+            f"did you mean {close[0]}?" if close else hint,
+        )
+        return
+    theirs = spec.branches[line].levels
+    wanted = [each.number for each in resolve.levels(spec)]
+    wanted = wanted if branch.levels == "all" else list(branch.levels)
+    missing = [] if theirs == "all" else [level for level in wanted if level not in theirs]
+    if missing:
+        yield Diagnostic(
+            "LT244",
+            f"branch {line} does not leave at level {missing[0]}, and has no mask there",
+            (*path, "branch"),
+            f"give {name} the same `levels` as {line}",
+        )
 
 
 def data_fits_network(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
@@ -175,6 +232,7 @@ BRANCH_RULES: tuple[BranchRule, ...] = (
     weights_are_there,
     layers_keep_something,
     other_seeds_are_there,
+    other_mask_is_there,
     data_fits_network,
     ticket_fits,
     branch_masks_change_in_training,

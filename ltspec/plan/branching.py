@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ltspec.decisions import layerwise
 from ltspec.decisions.amounts import Level
@@ -17,8 +17,8 @@ from ltspec.decisions.recipe import Recipe
 from ltspec.language.variants import as_branch_sees
 from ltspec.plan import changing, dynamic, recipes, resolve
 from ltspec.plan.recipes import Rewinding
-from ltspec.plan.replicates import Replicate
-from ltspec.plan.stages import Load, MaskOperator, Perturb, Remask, Rewind
+from ltspec.plan.replicates import TICKET, Replicate
+from ltspec.plan.stages import Combine, Load, MaskOperator, Perturb, Remask, Rewind
 from ltspec.tickets.certificate import read_certificate
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Leaving:
     states: Mapping[str, int | None]
     """What a mask can be made from: ``init``, the ``rewind`` point (None where weights are not
     rewound), and the weights at the ``end`` of the training before this level."""
+    dense: int
+    """The dense network at the end of its training."""
     mask: int
     recipe: Recipe
     label: str
@@ -54,12 +56,23 @@ class Leaving:
         return place
 
 
+class Waiting(NamedTuple):
+    """A branch that is written when every other one is."""
+
+    leaving: Leaving
+    name: str
+    branch: Any
+
+
 def branch_off(writer: Writer, leaving: Leaving) -> None:
-    """Write the branches that leave from this level."""
+    """Write the branches that leave from this level, or let them wait for masks of others."""
     for name, branch in writer.spec.branches.items():
         level = leaving.level
         if branch.levels == "all" or level.number in branch.levels:
             here = replace(leaving, label=f"{leaving.label}, {name}")
+            if branch.kind == "combine-masks":
+                writer.waiting.append(Waiting(here, name, branch))
+                continue
             there = trained_as(writer, branch)
             if branch.kind == "dynamic":
                 grow_beside(there, here, name, branch)
@@ -67,13 +80,45 @@ def branch_off(writer: Writer, leaving: Leaving) -> None:
             if branch.kind == "retrain" and branch.ticket is not None:
                 ticket, level = load(there, here, branch.ticket)
             else:
-                inputs = dict(zip(("state", "mask"), begun_from(there, here, branch), strict=True))
-                ticket = writer.add(Rewind(writer.graph), here.label, inputs)
-            start, stop = there.rewinding.start, there.rewinding.stop
-            recipe = recipe_of(there, here, branch)
-            anchors = here.anchors if branch.repel else ()
-            trained = there.train(ticket, recipe, start, stop, here.label, anchors)
-            there.measure(here.seeds, name, level.number, level, ticket, trained, here.label)
+                ticket = _ticket(there, here, *begun_from(there, here, branch))
+            _train(there, here, name, branch, level, ticket)
+
+
+def combine(writer: Writer) -> None:
+    """Write the branches that waited: all masks of all replicates are there."""
+    rows = {(row.replicate, row.branch, row.level): row for row in writer.outcomes}
+    for leaving, name, branch in writer.waiting:
+        seeds = leaving.seeds if branch.other.replicate == "same" else leaving.other
+        row = rows[seeds.number, branch.other.branch or TICKET, leaving.level.number]
+        assert row.ticket is not None
+        other = writer.stages[row.ticket].inputs["mask"]
+        work = Combine(writer.graph, branch.operator, writer.tensors)
+        mask = writer.add(work, leaving.label, {"mask": leaving.mask, "other": other})
+        there = trained_as(writer, branch)
+        ticket = _ticket(there, leaving, leaving.start, mask)
+        _train(there, leaving, name, branch, leaving.level, ticket, counted=False)
+
+
+def _ticket(writer: Writer, leaving: Leaving, state: int, mask: int) -> int:
+    return writer.add(Rewind(writer.graph), leaving.label, {"state": state, "mask": mask})
+
+
+def _train(
+    writer: Writer,
+    leaving: Leaving,
+    name: str,
+    branch: Any,
+    level: Level,
+    ticket: int,
+    counted: bool = True,
+) -> None:
+    """Write a branch from its ticket on; ``writer`` is the branch's own."""
+    label, start, stop = leaving.label, writer.rewinding.start, writer.rewinding.stop
+    recipe, anchors = recipe_of(writer, leaving, branch), leaving.anchors if branch.repel else ()
+    trained = writer.train(ticket, recipe, start, stop, label, anchors)
+    writer.measure(
+        leaving.seeds, name, leaving.level.number, level, ticket, trained, label, counted
+    )
 
 
 def load(writer: Writer, leaving: Leaving, file: str) -> tuple[int, Level]:
@@ -170,6 +215,16 @@ def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]
             )
             inputs = {"state": leaving.start, "mask": leaving.mask}
             return writer.add(perturb, label, inputs), leaving.mask
+        case "prune":
+            seen = as_branch_sees(writer.spec, branch)
+            scoring = recipes.scoring(seen)
+            keep = resolve.matched(writer.spec, leaving.level, branch.scope)
+            # Nothing was pruned before: the end of training is that of the dense network.
+            states = {**leaving.states, "end": leaving.dense}
+            mask = writer.prune(seeds, scoring, keep, states, None, label)
+            place = states[scoring.at] if branch.weights == "scored" else leaving.start
+            assert place is not None  # a rule sees to it
+            return place, mask
         case "rewind":
             place = leaving.states["end"]
             if writer.rewinding.weights is not None:

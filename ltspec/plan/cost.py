@@ -10,6 +10,7 @@ from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recipe import Optimizer, Sgd
 from ltspec.networks.graph import Graph
 from ltspec.plan.stages import (
+    Combine,
     Contrast,
     Evaluate,
     Init,
@@ -33,8 +34,8 @@ class Cost:
     """Training steps."""
     flops: int = 0
     """Floating-point operations of training and of scores by gradients: three forward passes an
-    example (forward, and twice that backward), a multiply-add counting as two. Masks do not make
-    it less."""
+    example (forward, and twice that backward), nine where a criterion asks for a derivative of
+    the gradient, a multiply-add counting as two. Masks do not make it less."""
     disk: int = 0
     """Bytes in the store, to within a few hundred."""
 
@@ -82,9 +83,9 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
                 (weights * kept + buffers) * float_bytes + 4 * (stop - start) + masks,
             )
         case Prune(tensors=tensors) as work:
-            flops = 3 * graph.forward_flops * _scored_on(work)
+            flops = CRITERIA[work.criterion].passes * graph.forward_flops * _scored_on(work)
             return Cost(flops=flops, disk=_entries(graph, tensors))
-        case Remask(tensors=tensors):
+        case Remask(tensors=tensors) | Combine(tensors=tensors):
             return Cost(disk=_entries(graph, tensors))
         case Perturb():
             return Cost(disk=(weights + buffers) * float_bytes)
@@ -120,7 +121,7 @@ def _mask_bytes(plan: Plan, stage: Stage) -> int:
     made = mask.masks if isinstance(mask, Train) else mask
     return (
         _entries(plan.graphs[stage.work.graph], made.tensors)
-        if isinstance(made, Prune | Remask | MaskSchedule)
+        if isinstance(made, Prune | Remask | Combine | MaskSchedule)
         else 0
     )
 

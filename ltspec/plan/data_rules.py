@@ -110,19 +110,28 @@ def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
 
 
 def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
-    """LT201."""
+    """LT201, LT243."""
     criterion = spec.prune.criterion
-    if criterion.name != "snip":
-        return
-    known = resolve.facts(spec)
-    if criterion.examples != "all" and criterion.examples > known.train:
-        yield Diagnostic(
-            "LT201",
-            f"the criterion looks at {criterion.examples:,} examples, but {known.name} has "
-            f"{known.train:,} to train on",
-            ("prune", "criterion", "examples"),
-            "write `all`, or a smaller number",
-        )
+    if criterion.name == "snip":
+        known = resolve.facts(spec)
+        if criterion.examples != "all" and criterion.examples > known.train:
+            yield Diagnostic(
+                "LT201",
+                f"the criterion looks at {criterion.examples:,} examples, but {known.name} has "
+                f"{known.train:,} to train on",
+                ("prune", "criterion", "examples"),
+                "write `all`, or a smaller number",
+            )
+    elif criterion.name == "grasp":
+        known, count = resolve.facts(spec), criterion.examples_per_class
+        if count != "all" and count * known.classes > known.train:
+            yield Diagnostic(
+                "LT243",
+                f"the criterion looks at {count:,} examples of each of {known.classes:,} classes, "
+                f"but {known.name} has {known.train:,} to train on",
+                ("prune", "criterion", "examples_per_class"),
+                f"write `all`, or at most {known.train // known.classes}",
+            )
 
 
 DATA_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (

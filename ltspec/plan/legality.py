@@ -12,6 +12,7 @@ from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.errors import LtspecError
 from ltspec.plan.stages import (
     ANCHOR,
+    Combine,
     Contrast,
     Evaluate,
     Init,
@@ -32,6 +33,7 @@ _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     Train: (frozenset({"state"}), frozenset()),
     Prune: (frozenset(), frozenset({"state", "mask"})),
     Remask: (frozenset(), frozenset({"mask"})),
+    Combine: (frozenset({"mask", "other"}), frozenset()),
     Perturb: (frozenset({"state", "mask"}), frozenset()),
     Rewind: (frozenset({"state", "mask"}), frozenset()),
     Load: (frozenset(), frozenset()),
@@ -46,13 +48,16 @@ _GIVES = {
     Load: "state",
     Prune: "mask",
     Remask: "mask",
+    Combine: "mask",
     Perturb: "state",
     Evaluate: "score",
     Line: "score",
     Contrast: "score",
 }
-_STATES = frozenset({"first", "second"})
-"""Roles that are states, but not the only one."""
+MASKS = Prune | Remask | Combine
+"""What gives a mask."""
+_STANDS_FOR = {"first": "state", "second": "state", "other": "mask"}
+"""Roles that are states or masks, but not the only one."""
 _KEY = re.compile(r"[0-9a-f]{40}")
 
 
@@ -83,6 +88,10 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield from _mask_problems(plan, stage, stage.work)
         if isinstance(stage.work, Remask):
             yield from _operator_problems(plan, stage, stage.work)
+        if isinstance(stage.work, Combine):
+            masks = [plan.stages[read].work for read in stage.inputs.values()]
+            if any(isinstance(m, MASKS) and m.tensors != stage.work.tensors for m in masks):
+                yield f"{stage.label}: combines masks of other tensors"
         if isinstance(stage.work, Perturb) and (
             (stage.work.noise is None) == (stage.work.permute is None)
         ):
@@ -120,14 +129,15 @@ def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> 
     for role, read in stage.inputs.items():
         if not 0 <= read < place:
             yield f"{stage.label}: reads stage {read}, which does not come before"
-        elif role == "mask" and plan.stages[read].changes_mask:
+        elif _given(role) == "mask" and plan.stages[read].changes_mask:
             continue
-        elif _GIVES[kinds[read]] != ("state" if _is_state(role) else role):
+        elif _GIVES[kinds[read]] != _given(role):
             yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
 
 
-def _is_state(role: str) -> bool:
-    return role in _STATES or role.startswith(ANCHOR)
+def _given(role: str) -> str:
+    """What is read by a role: a state, a mask or a score."""
+    return "state" if role.startswith(ANCHOR) else _STANDS_FOR.get(role, role)
 
 
 def _anchor_problems(plan: Plan, stage: Stage, work: Train) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ltspec.language.spec import Spec
-from ltspec.plan import measuring, recipes, resolve
+from ltspec.plan import branching, measuring, recipes, resolve
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.stages import Plan, Stage, Train
@@ -51,7 +51,12 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
     )
     for seeds in plan.replicates:
         writer.write_replicate(seeds, recipes.recipe(spec, seeds.order))
-        measuring.compare(writer, seeds)
+        if not writer.waiting:
+            measuring.compare(writer, seeds)
+    if writer.waiting:
+        branching.combine(writer)
+        for seeds in plan.replicates:
+            measuring.compare(writer, seeds)
     measuring.compare_replicates(writer)
     stages = tuple(writer.stages)
     return replace(

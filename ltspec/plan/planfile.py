@@ -22,6 +22,7 @@ from ltspec.plan.keys import SEMANTICS, graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.replicates import Replicate
 from ltspec.plan.stages import (
+    Combine,
     Comparison,
     Contrast,
     Evaluate,
@@ -48,6 +49,7 @@ _KINDS: Mapping[str, type[Work]] = {
     "train": Train,
     "prune": Prune,
     "remask": Remask,
+    "combine": Combine,
     "perturb": Perturb,
     "rewind": Rewind,
     "load": Load,
@@ -147,7 +149,8 @@ def _check_names(plan: Plan) -> None:
         if len(name) > NAME_LENGTH or not re.fullmatch(NAME, name):
             raise _refuse(f"{name!r} is not a name that a spec can have")
     for outcome in plan.outcomes:
-        numbers = (outcome.replicate, outcome.level, outcome.kept)
+        counted = () if outcome.kept is None else (outcome.kept,)
+        numbers = (outcome.replicate, outcome.level, *counted)
         if any(type(number) is not int or number < 0 for number in numbers):
             raise _refuse(f"an outcome has the numbers {numbers}")
 
@@ -222,6 +225,8 @@ def _read_work(entry: dict[str, Any]) -> Work:
             entry["masks"] = _read_mask_schedule(dict(entry["masks"]))
     if kind in (Prune, Remask):
         entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
+    if kind is Combine:
+        entry["tensors"] = tuple(entry["tensors"])
     if kind is Prune and entry.get("sample") is not None:
         entry["sample"] = _read_sample(dict(entry["sample"]))
     if kind in (Evaluate, Line, Contrast) and entry.get("alteration") is not None:

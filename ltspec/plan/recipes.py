@@ -124,6 +124,10 @@ class Scoring:
     rounds: int = 1
     sample: Sample | None = None
     """The examples that are looked at; None where none are."""
+    invert: bool = False
+    by_size: bool = False
+    temperature: float = 1.0
+    per_class: int | None = None
 
 
 def scoring(spec: Any) -> Scoring:
@@ -133,17 +137,41 @@ def scoring(spec: Any) -> Scoring:
         case "random":
             return Scoring("random")
         case "snip":
-            return Scoring("snip", written.at, written.rounds, sample(spec))
+            return Scoring("snip", written.at, written.rounds, sample(spec), written.invert)
+        case "grasp":
+            return Scoring(
+                "grasp",
+                written.at,
+                written.rounds,
+                sample(spec),
+                written.invert,
+                by_size=written.rank == "size",
+                temperature=float(written.temperature),
+                per_class=examples_per_class(written),
+            )
         case "synflow":
-            return Scoring("synflow", written.at, written.rounds)
+            return Scoring("synflow", written.at, written.rounds, invert=written.invert)
         case _:
-            return Scoring(written.name, written.at)
+            return Scoring(written.name, written.at, invert=written.invert)
+
+
+def examples_per_class(criterion: Any) -> int | None:
+    """How many examples of each class are looked at; None where classes do not matter."""
+    if criterion.name != "grasp" or criterion.examples_per_class == "all":
+        return None
+    return int(criterion.examples_per_class)
 
 
 def sample(spec: Any) -> Sample:
     """The examples that the spec's criterion looks at."""
     known, written = resolve.facts(spec), spec.prune.criterion
-    count = known.train if written.examples == "all" else int(written.examples)
+    per_class = examples_per_class(written)
+    count, at_once = known.train, EXAMPLES
+    if per_class is not None:
+        count = per_class * known.classes
+        at_once = -(-count // 2)
+    elif written.name == "snip" and written.examples != "all":
+        count = int(written.examples)
     # Running statistics are those of a network: only norms make train another mode than eval.
     mode: Literal["train", "eval"] = written.mode if resolve.graph(spec).buffers else "eval"
     return Sample(
@@ -151,7 +179,7 @@ def sample(spec: Any) -> Sample:
         data_version=known.version,
         examples=count,
         of=known.train,
-        batch_size=EXAMPLES if mode == "eval" else int(written.batch_size or EXAMPLES),
+        batch_size=EXAMPLES if mode == "eval" else int(written.batch_size or at_once),
         mode=mode,
         alteration=resolve.alteration(spec),
     )

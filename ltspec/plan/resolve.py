@@ -12,7 +12,7 @@ from typing import Any
 
 from ltspec.data.alteration import Alteration, altered_facts
 from ltspec.data.facts import FACTS, STREAMED, USUAL_SIZE, Facts
-from ltspec.decisions import amounts
+from ltspec.decisions import amounts, layerwise
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.layerwise import SPREADS
 from ltspec.errors import DataError, GraphError
@@ -127,6 +127,16 @@ def levels(spec: Any) -> list[Level]:
             found = amounts.one_shot(sizes, together, written.density)
     shapes = [parameter.shape for parameter in tensors]
     return amounts.by_tensor(found, shapes) if scope == "erk" else found
+
+
+def matched(spec: Any, level: Level, scope: str | None) -> tuple[int, ...]:
+    """As many weights as a level keeps, shared out by another scope; None is the spec's own."""
+    if scope is None or scope == spec.prune.scope:
+        return level.keep
+    if scope == "global":
+        return (level.kept,)
+    spread = layerwise.SPREADS["uniform" if scope == "layer" else scope]
+    return spread([parameter.shape for parameter in prunable(spec)], level.kept)
 
 
 def rate(name: str, rates: Any) -> float:

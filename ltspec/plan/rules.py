@@ -20,6 +20,7 @@ from ltspec.plan.data_rules import (
     DATA_RULES,
     batch_fits_data,
     keys_of_other_data,
+    scores_fit_data,
     seed_is_for_chance,
 )
 from ltspec.plan.measure_rules import MEASURE_RULES
@@ -288,12 +289,13 @@ TRAINING_RULES: tuple[Rule, ...] = (
     keys_of_other_data,
     seed_is_for_chance,
     batch_fits_data,
+    scores_fit_data,
     training_has_steps,
     rewinds_before_the_end,
     milestones_are_inside,
     warmup_is_inside,
 )
-"""What a branch's own ``train``, ``data`` and ``rewind`` follow as well."""
+"""What a branch's own ``train``, ``data``, ``rewind`` and ``criterion`` follow as well."""
 
 
 def branches_are_right(spec: Any) -> Iterator[Diagnostic]:

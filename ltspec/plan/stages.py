@@ -6,6 +6,7 @@
                                           changes on the way, the last one too
     Prune     a state?, a mask?           a mask that keeps exactly ``keep`` weights
     Remask    a mask?                     a mask that keeps as many weights in other places
+    Combine   two masks                   a mask of what both keep, or either of them
     Perturb   a state, a mask             a state, its surviving weights changed
     Rewind    a state, a mask             a ticket: the state's weights under the mask
     Load      nothing                     a ticket out of a file
@@ -32,6 +33,7 @@ from ltspec.plan.replicates import Replicate
 
 SplitName = Literal["test", "train"]
 MaskOperator = Literal["shuffle-layer", "shuffle-all", "random"]
+MaskPair = Literal["intersect", "union"]
 ANCHOR = "anchor"
 """What the roles of earlier solutions begin with: ``anchor1``, ``anchor2``, ..."""
 
@@ -85,6 +87,14 @@ class Prune:
     """Scores are taken and weights pruned so many times, by equal factors, until ``keep``."""
     sample: Sample | None = None
     """The examples that scores are taken on; None where the criterion looks at none."""
+    invert: bool = False
+    """Whether the lowest scores are kept, and not the highest."""
+    by_size: bool = False
+    """Whether scores are ranked by their absolute values."""
+    temperature: float = 1.0
+    """What outputs are divided by before the loss that scores are taken of."""
+    per_class: int | None = None
+    """How many of the sample's examples are of each class; None where classes do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,16 @@ class Remask:
     """The prunable tensors, in graph order."""
     keep: tuple[int, ...]
     """How many weights are kept: one count for each tensor, or one for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """Put two masks together, :mod:`ltspec.decisions.operators`."""
+
+    graph: str
+    operator: MaskPair
+    tensors: tuple[str, ...]
+    """The prunable tensors, in graph order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +196,9 @@ class Contrast:
     alteration: Alteration | None = None
 
 
-Work = Init | Train | Prune | Remask | Perturb | Rewind | Load | Evaluate | Line | Contrast
+Work = (
+    Init | Train | Prune | Remask | Combine | Perturb | Rewind | Load | Evaluate | Line | Contrast
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +257,8 @@ class Outcome:
     branch: str
     """``ticket``, or the name of a branch. Level 0 of ``ticket`` is the dense network."""
     level: int
-    kept: int
-    """Weights kept in prunable tensors."""
+    kept: int | None
+    """Weights kept in prunable tensors; None where masks are combined, until they are."""
     ticket: int | None
     """The stage that holds mask and starting weights; None for the dense network."""
     trained: int
@@ -257,8 +279,8 @@ class Comparison:
     level: int
     step: int
     """The first step that the copies were trained on their own."""
-    kept: int
-    """Weights kept in prunable tensors."""
+    kept: int | None
+    """Weights kept in prunable tensors; None as in :class:`Outcome`."""
     pair: tuple[int, int]
     """Numbers of the two copies, from 1."""
     split: SplitName
@@ -275,8 +297,8 @@ class Side:
     """``dense``, ``ticket`` or the name of a branch."""
     level: int | None
     """None for initial weights."""
-    kept: int
-    """Weights kept in prunable tensors."""
+    kept: int | None
+    """Weights kept in prunable tensors; None as in :class:`Outcome`."""
 
 
 @dataclass(frozen=True, slots=True)

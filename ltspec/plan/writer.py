@@ -14,9 +14,10 @@ from ltspec.data.facts import Facts
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.recipe import Recipe
+from ltspec.decisions.sample import draws
 from ltspec.language.spec import Spec
 from ltspec.plan import branching, changing, dynamic, recipes, resolve
-from ltspec.plan.branching import Leaving
+from ltspec.plan.branching import Leaving, Waiting
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import TICKET, Replicate, after
 from ltspec.plan.stages import (
@@ -55,6 +56,8 @@ class Writer:
     tickets: dict[str, Certificate] = field(default_factory=dict)
     """Ticket files that were read, by path."""
     measurements: list[Measurement] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    """Branches that read a mask of another line, which may not be written yet."""
 
     @cached_property
     def scoring(self) -> recipes.Scoring:
@@ -89,7 +92,7 @@ class Writer:
         """Dense training, then prune, rewind and retrain level by level, branches beside."""
         name = f"replicate {seeds.number}"
         origin = self.add(self.init(seeds), f"{name}, initial weights", {})
-        trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
+        dense = trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
         self.measure(seeds, TICKET, 0, None, None, trained, f"{name}, level 0")
         solutions = [trained]
         rewound = self.rewind_point(origin, recipe, f"{name}, rewind point")
@@ -106,12 +109,12 @@ class Writer:
                 grown = dynamic.write(self, schedule, level.keep, begun)
                 ticket, trained, mask = grown.ticket, grown.trained, grown.trained
             else:
-                mask = self.prune(seeds, level, states, mask, label)
+                mask = self.prune(seeds, self.scoring, level.keep, states, mask, label)
                 ticket = self.add(Rewind(self.graph), label, {"state": start, "mask": mask})
                 begin, end = self.rewinding.start, self.rewinding.stop
                 trained = self.train(ticket, recipe, begin, end, label, anchors)
             self.measure(seeds, TICKET, level.number, level, ticket, trained, label)
-            leaving = Leaving(seeds, other, level, states, mask, recipe, label, anchors)
+            leaving = Leaving(seeds, other, level, states, dense, mask, recipe, label, anchors)
             branching.branch_off(self, leaving)
             solutions.append(trained)
 
@@ -149,26 +152,30 @@ class Writer:
     def prune(
         self,
         seeds: Replicate,
-        level: Level,
+        scoring: recipes.Scoring,
+        keep: tuple[int, ...],
         states: Mapping[str, int | None],
         mask: int | None,
         label: str,
     ) -> int:
         """The next mask, by scores of one of ``states`` where the criterion reads weights."""
-        scoring = self.scoring
         criterion, sample = CRITERIA[scoring.criterion], scoring.sample
         state = states[scoring.at] if criterion.reads_weights else None
         inputs = {"state": state, "mask": mask}
-        chooses = sample is not None and (sample.examples < sample.of or sample.mode == "train")
+        chooses = sample is not None and draws(sample, scoring.per_class)
         work = Prune(
             self.graph,
             scoring.criterion,
             criterion.version,
             seeds.mask if criterion.draws or chooses else None,
             self.tensors,
-            level.keep,
+            keep,
             scoring.rounds,
             sample,
+            scoring.invert,
+            scoring.by_size,
+            scoring.temperature,
+            scoring.per_class,
         )
         there = {role: place for role, place in inputs.items() if place is not None}
         return self.add(work, label, there)
@@ -182,8 +189,10 @@ class Writer:
         ticket: int | None,
         trained: int,
         label: str,
+        counted: bool = True,
     ) -> None:
-        """Evaluate a trained network and give it a row in the table."""
+        """Evaluate a trained network and give it a row in the table; ``counted`` is whether it
+        keeps as many weights as the level says."""
         scores: dict[str, int] = {
             split: self.add(
                 Evaluate(self.graph, self.data.name, self.data.version, split, self.alteration),
@@ -192,5 +201,5 @@ class Writer:
             )
             for split in self.spec.evaluate
         }
-        kept = self.prunable if level is None else level.kept
+        kept = None if not counted else self.prunable if level is None else level.kept
         self.outcomes.append(Outcome(seeds.number, branch, number, kept, ticket, trained, scores))

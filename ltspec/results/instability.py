@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ltspec.plan.stages import Line, Plan
-from ltspec.results.table import Spread, spread
+from ltspec.results.table import Spread, counted, density, mean, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,14 @@ class Instability:
 
 def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
     """A row for each line that is there. ``facts``: by place of the stage."""
+    plan = counted(plan, facts)
     return [
         Pair(
             one.replicate,
             one.branch,
             one.level,
             one.step,
-            one.kept / plan.prunable,
+            density(plan, one),
             one.pair,
             one.split,
             batchnorm(plan, one.line),
@@ -99,7 +100,7 @@ def summary(found: Iterable[Pair]) -> list[Instability]:
             branch,
             level,
             step,
-            group[0].density,
+            mean([row.density for row in group]),
             split,
             norms,
             len(group),

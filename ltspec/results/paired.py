@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from ltspec.plan.replicates import DENSE
 from ltspec.plan.stages import Contrast, Line, Measurement, Plan
 from ltspec.results.instability import batchnorm
-from ltspec.results.table import Spread, spread
+from ltspec.results.table import Spread, counted, density, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class FunctionSummary:
 def barriers(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Barrier]:
     """A row for each line of ``measure: barrier`` that is there. ``facts``: by place of the
     stage."""
-    found = []
+    plan, found = counted(plan, facts), []
     for one in _there(plan, facts, "barrier"):
         work, line = plan.stages[one.stage].work, facts[one.stage]
         assert isinstance(work, Line)
@@ -163,7 +163,7 @@ def barriers(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Barrier
 
 def functions(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Function]:
     """A row for each contrast of ``measure: function`` that is there."""
-    found = []
+    plan, found = counted(plan, facts), []
     for one in _there(plan, facts, "function"):
         work, contrast = plan.stages[one.stage].work, facts[one.stage]
         assert isinstance(work, Contrast)
@@ -189,7 +189,7 @@ def _there(
 
 def _pair(plan: Plan, one: Measurement, split: str) -> Pair:
     first, second = (
-        Network(side.replicate, side.branch, side.level or 0, side.kept / plan.prunable)
+        Network(side.replicate, side.branch, side.level or 0, density(plan, side))
         for side in (one.sides if len(one.sides) == 2 else one.sides * 2)
     )
     return Pair(one.entry, one.about, first, second, one.copies, one.step, split)

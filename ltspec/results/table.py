@@ -7,10 +7,13 @@ import io
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
-from ltspec.plan.stages import Outcome, Plan
+from ltspec.plan.stages import Comparison, Outcome, Plan, Side
+
+Counted = TypeVar("Counted", Outcome, Comparison, Side)
+"""What says how many weights a network keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ class Line:
     branch: str
     level: int
     density: float
+    """Kept share of the prunable weights: the mean, where replicates differ."""
     kept: int
+    """The mean, rounded half to even, where replicates differ."""
     replicates: int
     accuracy: Mapping[str, Spread]
     """By split."""
@@ -71,13 +76,14 @@ class Line:
 def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
     """A row for each outcome whose every score is there. ``scores``: facts by place of the stage,
     of evaluations and of trainings that change their mask."""
+    plan = counted(plan, scores)
     return [
         Row(
             outcome.replicate,
             outcome.branch,
             outcome.level,
             density(plan, outcome),
-            outcome.kept,
+            outcome.kept or 0,
             {split: scores[place] for split, place in outcome.scores.items()},
             *_paths(plan, scores.get(outcome.ticket) if outcome.ticket is not None else None),
             **_changes(scores.get(outcome.trained, {})),
@@ -95,9 +101,38 @@ def _paths(plan: Plan, ticket: Mapping[str, Any] | None) -> tuple[Any, ...]:
     return effective, tuple(ticket["collapsed"]), ticket["connected"]
 
 
-def density(plan: Plan, outcome: Outcome) -> float:
-    """Kept share of the prunable weights."""
-    return outcome.kept / plan.prunable
+def counted(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> Plan:
+    """The plan with how many weights combined masks keep, which their tickets say; without the
+    rows of those that are not there yet. ``facts``: by place of the stage."""
+    if all(row.kept is not None for row in plan.outcomes):
+        return plan
+    found = {
+        (row.replicate, row.branch, row.level): sum(facts[row.ticket]["kept"].values())
+        for row in plan.outcomes
+        if row.kept is None and row.ticket is not None and row.ticket in facts
+    }
+
+    def fill(one: Counted) -> Counted:
+        key = one.replicate, one.branch, one.level or 0
+        return replace(one, kept=found.get(key)) if one.kept is None else one
+
+    measurements = [
+        replace(one, sides=tuple(fill(side) for side in one.sides)) for one in plan.measurements
+    ]
+    return replace(
+        plan,
+        outcomes=tuple(row for row in map(fill, plan.outcomes) if row.kept is not None),
+        comparisons=tuple(one for one in map(fill, plan.comparisons) if one.kept is not None),
+        measurements=tuple(
+            one for one in measurements if all(side.kept is not None for side in one.sides)
+        ),
+    )
+
+
+def density(plan: Plan, one: Outcome | Comparison | Side) -> float:
+    """Kept share of the prunable weights, of a plan that is :func:`counted`."""
+    assert one.kept is not None
+    return one.kept / plan.prunable
 
 
 def summary(found: Sequence[Row]) -> list[Line]:
@@ -110,8 +145,8 @@ def summary(found: Sequence[Row]) -> list[Line]:
         Line(
             branch,
             level,
-            group[0].density,
-            group[0].kept,
+            mean([row.density for row in group]),
+            round(mean([row.kept for row in group])),
             len(group),
             _spreads(group, "accuracy"),
             _spreads(group, "loss"),
@@ -139,6 +174,11 @@ def _spreads(group: Sequence[Row], figure: str) -> dict[str, Spread]:
 def _explored(group: Sequence[Row]) -> Spread | None:
     shares = [row.explored for row in group if row.explored is not None]
     return spread(shares) if shares else None
+
+
+def mean(figures: Sequence[float]) -> float:
+    """The mean; of equal numbers that number, to the bit."""
+    return figures[0] if len(set(figures)) == 1 else statistics.fmean(figures)
 
 
 def spread(figures: Sequence[float]) -> Spread:

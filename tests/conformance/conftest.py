@@ -213,8 +213,9 @@ class Case:
         indices: Sequence[int] | NDArray[np.integer],
         mode: Mode = "train",
         weights: Arrays | None = None,
+        along: Arrays | None = None,
     ) -> tuple[float, dict[str, Array]]:
-        """Of these examples, at ``weights`` or at the start."""
+        """Of these examples, at ``weights`` or at the start; or their derivative ``along``."""
         return backend.gradients(
             self.graph,
             self.split,
@@ -222,7 +223,13 @@ class Case:
             self.state.buffers,
             np.asarray(indices, np.int64),
             mode,
+            along,
         )
+
+    def direction(self) -> dict[str, Array]:
+        """A random one, in which every parameter moves."""
+        random = np.random.default_rng(3)
+        return {p.name: random.normal(0, 1, p.shape) for p in self.graph.parameters}
 
 
 def start(graph: Graph, masks: Masks) -> State:

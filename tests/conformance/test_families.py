@@ -57,6 +57,17 @@ def test_one_step_and_an_evaluation(kit, reference, backend64, name):
     assert evaluation.loss_sum == pytest.approx(by_hand.loss_sum, rel=1e-11)
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_derivative_along_a_direction(kit, reference, backend64, name):
+    section, shape = FAMILIES[name]
+    graph = build(TypeAdapter(Model).validate_python(section), shape, 5)
+    case = kit.case("sgd", graph, count=8, batch_size=4, kept=0.8)
+    along = case.direction()
+    _, ours = case.gradients(backend64, range(4), "eval", along=along)
+    _, expected = case.gradients(reference, range(4), "eval", along=along)
+    close(ours, expected)
+
+
 def close(ours: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
     assert list(ours) == list(expected)
     largest = max((float(np.abs(array).max()) for array in expected.values()), default=0)

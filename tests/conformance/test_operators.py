@@ -156,6 +156,75 @@ def test_reference_gradients_are_finite_differences(kit, reference, name, mode):
             assert gradients[name][at] == pytest.approx((losses[0] - losses[1]) / 2e-6, abs=1e-8)
 
 
+def of_name(kit, name):
+    if name in SHAPES:
+        return kit.network(**SHAPES[name])
+    if name in kit.GRAPHS:
+        return kit.GRAPHS[name]
+    return shared() if name == "shared" else operation(kit, name)
+
+
+EVERYTHING = [*SHAPES, *OPERATIONS, "shared", "residual", "vgg", "mobile", "uneven"]
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_reference_derivatives_along_a_direction_are_differences_of_gradients(
+    kit, reference, name, mode
+):
+    """Central differences of gradients at 1e-6, as above; the direction has entries around 1."""
+    case = kit.case(graph=of_name(kit, name), kept=1)
+    weights = {name: array.astype(np.float64) for name, array in case.state.weights.items()}
+    along = case.direction()
+    loss, found = case.gradients(reference, range(4), mode, weights, along)
+    assert loss == pytest.approx(case.gradients(reference, range(4), mode, weights)[0], rel=1e-14)
+    h = 1e-7
+    ends = [
+        case.gradients(
+            reference, range(4), mode, {n: w + move * along[n] for n, w in weights.items()}
+        )[1]
+        for move in (h, -h)
+    ]
+    largest = max(np.abs(array).max() for array in found.values())
+    assert largest > 0.01
+    for name, array in found.items():
+        slope = (ends[0][name] - ends[1][name]) / (2 * h)
+        np.testing.assert_allclose(array, slope, rtol=0, atol=1e-7 * max(largest, 1))
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_derivatives_along_a_direction_are_the_references(kit, reference, backend64, name, mode):
+    """A direction of all parameters, then one of a few: those that it leaves out stand still."""
+    case = kit.case(graph=of_name(kit, name), kept=0.7)
+    along = case.direction()
+    few = dict(list(along.items())[::3])
+    still = {name: np.zeros_like(array) for name, array in along.items()}
+    for direction in (along, few):
+        loss, found = case.gradients(backend64, INDICES, mode, None, direction)
+        expected, by_hand = case.gradients(reference, INDICES, mode, None, {**still, **direction})
+        assert loss == pytest.approx(expected, abs=1e-11)
+        assert list(found) == [parameter.name for parameter in case.graph.parameters]
+        largest = max(np.abs(array).max() for array in by_hand.values())
+        assert largest > 0.01
+        for name, array in by_hand.items():
+            np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-11 * max(largest, 1))
+            assert found[name].dtype == np.float64
+
+
+@pytest.mark.parametrize("name", ["residual", "vgg", "mobile"])
+def test_derivatives_along_a_direction_in_float32(kit, reference, backend32, name):
+    """Relative to the largest entry; a norm of few numbers multiplies rounding, as above."""
+    case = kit.case(graph=kit.GRAPHS[name], kept=0.7)
+    along = case.direction()
+    _, found = case.gradients(backend32, range(8), "eval", None, along)
+    _, expected = case.gradients(reference, range(8), "eval", None, along)
+    largest = max(np.abs(array).max() for array in expected.values())
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-4 * largest, err_msg=name)
+        assert found[name].dtype == np.float32
+
+
 sides = st.integers(0, 1)
 paddings = st.tuples(sides, sides, sides, sides)
 strides = st.sampled_from([(1, 1), (2, 1), (2, 2), (1, 3)])

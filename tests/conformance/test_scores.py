@@ -1,7 +1,8 @@
 """Takes a backend; asserts that criteria that ask it for gradients score as their papers say.
 
-The oracles are written here: differences of losses of the reference, for every backend, and for
-torch a plain network with autograd. All in float64, where they differ by the order of sums alone.
+The oracles are written here: differences of losses and gradients of the reference, for every
+backend, and for torch and TensorFlow a plain network with autograd. All in float64, where they
+differ by the order of sums alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 
 from ltspec.decisions import masks as masking
 from ltspec.decisions.amounts import rounds
-from ltspec.decisions.criteria import Subject, snip, synflow
+from ltspec.decisions.criteria import Subject, grasp, snip, synflow
 from ltspec.engine.backend import BatchNorm, Conv, Flatten, Linear, MaxPool, Relu, Split
 
 CONVOLVES = (
@@ -42,6 +43,7 @@ def subject(case, backend, mode="eval", due=BATCHES):
         weights=masking.apply(case.state.weights, case.masks),
         graph=case.graph,
         buffers=case.state.buffers,
+        masks=case.masks,
         mode=mode,
         gradients=backend.gradients,
         batches=lambda: ((case.split, indices) for indices in due),
@@ -70,6 +72,52 @@ def test_snip_is_what_the_loss_loses_with_a_factor_on_each_weight(kit, reference
             compared += abs(slope) > 1e-4
     assert compared > 10
     assert all(not scores[~case.masks[name]].any() for name, scores in found.items())
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_grasp_is_what_the_norm_of_the_gradient_loses(kit, reference, backend64, mode, temperature):
+    """w (H g) is minus the slope of g g / 2 while w goes to zero, by differences; g is of the
+    weights that are left, of both batches, with the outputs divided by the temperature."""
+    case = network(kit)
+    one = replace(subject(case, backend64, mode), temperature=temperature)
+    found = grasp.score(one)
+    plain = {name: w.astype(np.float64) for name, w in one.weights.items()}
+    for part in ("weight", "bias"):  # to divide the outputs is to divide the last layer
+        plain[f"n8.{part}"] /= temperature
+    total = sum(len(each) for each in BATCHES)
+
+    def half_norm(name, entry, factor):
+        changed = {**plain, name: plain[name].copy()}
+        changed[name].reshape(-1)[entry] *= factor
+        sums = {n: np.zeros(mask.shape) for n, mask in case.masks.items()}
+        for each in BATCHES:
+            _, gradients = case.gradients(reference, each, mode, changed)
+            for n in sums:
+                by_undivided = temperature if n == "n8.weight" else 1
+                sums[n] += len(each) * gradients[n] * case.masks[n] / by_undivided
+        return sum(((g / total) ** 2).sum() for g in sums.values()) / 2
+
+    compared = 0
+    assert list(found) == list(case.masks)
+    for name, scores in found.items():
+        for entry in np.flatnonzero(case.masks[name])[::7]:
+            h = 1e-5
+            slope = (half_norm(name, entry, 1 + h) - half_norm(name, entry, 1 - h)) / (2 * h)
+            assert scores.reshape(-1)[entry] == pytest.approx(slope, abs=1e-7), name
+            compared += abs(slope) > 1e-4
+    assert compared > 10
+    assert all(not scores[~case.masks[name]].any() for name, scores in found.items())
+
+
+def test_grasp_of_exempt_tensors(kit, backend64):
+    """They are part of the gradient, and get no score."""
+    case = network(kit)
+    one = subject(case, backend64)
+    whole = grasp.score(one)
+    some = grasp.score(replace(one, shapes={"n4.weight": one.shapes["n4.weight"]}))
+    assert list(some) == ["n4.weight"]
+    assert np.array_equal(some["n4.weight"], whole["n4.weight"])
 
 
 def flow_by_hand(case, weights):
@@ -174,7 +222,7 @@ def test_rounds_of_synflow_leave_no_layer_empty(kit, backend64):
 
 
 def test_torch_autograd_says_the_same(kit, backend_name, backend64):
-    """SNIP in both modes and SynFlow against a plain network written here."""
+    """SNIP and GraSP in both modes and SynFlow against a plain network written here."""
     if backend_name != "torch":
         pytest.skip("about the torch backend alone")
     import torch
@@ -208,6 +256,18 @@ def test_torch_autograd_says_the_same(kit, backend_name, backend64):
         found = snip.score(replace(one, mode=mode))
         for name, factor in factors.items():
             np.testing.assert_allclose(found[name], factor.grad.abs().numpy(), atol=1e-12)
+        leaves = {n: tensors[n].clone().requires_grad_() for n in one.shapes}
+        cooled = logits(images, {**tensors, **leaves}, mode == "train") / 5
+        loss = f.cross_entropy(cooled, labels)
+        flow = torch.autograd.grad(loss, list(leaves.values()), create_graph=True)
+        left = [torch.from_numpy(case.masks[n]) for n in leaves]
+        product = sum((g * (g.detach() * m)).sum() for g, m in zip(flow, left, strict=True))
+        curvature = torch.autograd.grad(product, list(leaves.values()))
+        found = grasp.score(replace(one, mode=mode, temperature=5.0))
+        for (name, leaf), second in zip(leaves.items(), curvature, strict=True):
+            expected = (leaf * second).detach().numpy()
+            np.testing.assert_allclose(found[name], expected, atol=1e-13)
+            assert np.abs(expected).max() > 1e-4
 
     sizes = {name: double(array).abs() for name, array in arrays.items()}
     for name in one.shapes:
@@ -219,3 +279,78 @@ def test_torch_autograd_says_the_same(kit, backend_name, backend64):
         expected = (sizes[name].grad * sizes[name]).detach().numpy()
         np.testing.assert_allclose(scores, expected, rtol=1e-11, atol=1e-12)
         assert scores.max() > 0.01
+
+
+def test_tensorflow_autograd_says_the_same(kit, backend_name, backend64):
+    """SNIP and GraSP in both modes and SynFlow against a plain network written here."""
+    if backend_name != "tensorflow":
+        pytest.skip("about the tensorflow backend alone")
+    import tensorflow as tf
+
+    case = network(kit)
+    one = subject(case, backend64, due=BATCHES[:1])
+    arrays = {n: np.asarray(a, np.float64) for n, a in {**one.weights, **one.buffers}.items()}
+    convolutions = [n for n in arrays if arrays[n].ndim == 4]
+    names = list(one.shapes)
+
+    def turned(name, array):
+        """A convolution's weight as (row, column, in, out), and back by the inverse."""
+        return np.transpose(array, (2, 3, 1, 0)) if name in convolutions else array
+
+    def back(name, array):
+        array = np.asarray(array)
+        return np.transpose(array, (3, 2, 0, 1)) if name in convolutions else array
+
+    def logits(x, t, train):
+        for conv, norm, padding in (("n0", "n1", "SAME"), ("n4", "n5", "VALID")):
+            x = tf.nn.conv2d(x, t[f"{conv}.weight"], 1, padding)
+            x = x + t[f"{conv}.bias"] if f"{conv}.bias" in t else x
+            mean, variance = t[f"{norm}.running_mean"], t[f"{norm}.running_var"]
+            if train:
+                # tf.nn.moments holds the mean in the variance still: no second derivative.
+                mean = tf.reduce_mean(x, (0, 1, 2))
+                variance = tf.reduce_mean((x - mean) ** 2, (0, 1, 2))
+            x = (x - mean) / tf.sqrt(variance + 1e-5) * t[f"{norm}.scale"] + t[f"{norm}.shift"]
+            x = tf.nn.relu(x)
+            x = tf.nn.max_pool2d(x, 2, 2, "VALID") if conv == "n0" else x
+        x = tf.reshape(tf.transpose(x, (0, 3, 1, 2)), (x.shape[0], -1))
+        return tf.linalg.matvec(t["n8.weight"], x) + t["n8.bias"]
+
+    split: Split = case.split
+    images = split.images[BATCHES[0]] * split.scale.astype(np.float64)[:, None, None]
+    images = tf.constant((images + split.shift[:, None, None]).transpose(0, 2, 3, 1))
+    labels = split.labels[BATCHES[0]].astype(np.int64)
+    tensors = {name: tf.constant(turned(name, array)) for name, array in arrays.items()}
+    leaves = [tensors[name] for name in names]
+    left = [turned(name, case.masks[name].astype(np.float64)) for name in names]
+    for mode in ("eval", "train"):
+        with tf.GradientTape(persistent=True) as outer:
+            outer.watch(leaves)
+            with tf.GradientTape(persistent=True) as inner:
+                inner.watch(leaves)
+                answers = logits(images, tensors, mode == "train")
+                losses = [
+                    tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, z))
+                    for z in (answers, answers / 5)
+                ]
+            gradients = inner.gradient(losses[0], leaves)
+            flow = inner.gradient(losses[1], leaves)
+            pairs = zip(flow, left, strict=True)
+            product = tf.add_n([tf.reduce_sum(g * tf.stop_gradient(g) * m) for g, m in pairs])
+        curvature = outer.gradient(product, leaves)
+        sizes = snip.score(replace(one, mode=mode))
+        found = grasp.score(replace(one, mode=mode, temperature=5.0))
+        for name, leaf, g, second in zip(names, leaves, gradients, curvature, strict=True):
+            np.testing.assert_allclose(sizes[name], back(name, abs(g * leaf)), atol=1e-12)
+            np.testing.assert_allclose(found[name], back(name, leaf * second), atol=1e-13)
+            assert np.abs(found[name]).max() > 1e-4
+
+    absolute = {name: tf.abs(tensor) for name, tensor in tensors.items()}
+    leaves = [absolute[name] for name in names]
+    with tf.GradientTape() as tape:
+        tape.watch(leaves)
+        total = tf.reduce_sum(logits(tf.ones((1, 6, 7, 2), tf.float64), absolute, False))
+    assert synflow.flow(one)[0] == pytest.approx(float(total), rel=1e-12)
+    scores = synflow.score(one)
+    for name, leaf, g in zip(names, leaves, tape.gradient(total, leaves), strict=True):
+        np.testing.assert_allclose(scores[name], back(name, g * leaf), rtol=1e-11, atol=1e-12)

@@ -21,6 +21,7 @@ from ltspec.plan import planfile
 from ltspec.plan.cost import cost
 from ltspec.plan.stages import Plan, Prune, Train
 
+NO_LABELS = np.empty(0, np.uint8)
 ONE_SHOT = "prune.schedule={name: one-shot, density: 0.1}"
 
 
@@ -80,6 +81,11 @@ def test_a_word_means_the_section_with_its_defaults() -> None:
         ("random", "{name: random}"),
         ("snip", "{name: snip, at: init, examples: 128, mode: eval, rounds: 1}"),
         ("synflow", "{name: synflow, rounds: 100}"),
+        ("synflow", "{name: synflow, invert: false}"),
+        (
+            "grasp",
+            "{name: grasp, rank: signed, examples_per_class: 10, temperature: 200, mode: train}",
+        ),
     ):
         short, long = (plan_of(f"prune.criterion={each}") for each in (word, section))
         assert [s.key for s in short.stages] == [s.key for s in long.stages]
@@ -120,15 +126,15 @@ def test_what_scores_cost() -> None:
 
 def test_examples_are_drawn_once_and_cut_into_batches() -> None:
     sample = Sample("digits", 1, 250, 1438, 100, "train")
-    found = batches(sample, 7)
+    found = batches(sample, 7, NO_LABELS)
     assert [len(batch) for batch in found] == [100, 100, 50]
     together = np.concatenate(found)
     assert together.dtype == np.int64
     assert len(set(together.tolist())) == 250
     assert together.max() < 1438
-    assert not np.array_equal(together, np.concatenate(batches(sample, 8)))
+    assert not np.array_equal(together, np.concatenate(batches(sample, 8, NO_LABELS)))
     everything = Sample("digits", 1, 1438, 1438, 128, "eval")
-    assert np.array_equal(np.concatenate(batches(everything, 7)), np.arange(1438))
+    assert np.array_equal(np.concatenate(batches(everything, 7, NO_LABELS)), np.arange(1438))
 
 
 def test_rounds_go_down_by_equal_factors_and_end_exactly() -> None:

@@ -159,16 +159,16 @@ def test_nonsense_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("path", "suggestions"),
     [
-        ("criterion", ("prune.criterion",)),
+        ("criterion", ("prune.criterion", "branches.NAME.criterion")),
         ("iterative", ("prune.schedule",)),
-        ("magnitude", ("prune.criterion",)),
+        ("magnitude", ("prune.criterion", "branches.NAME.criterion")),
         (
             "cosine",
             ("train.lr_schedule", "prune.schedule.decay", "branches.NAME.schedule.decay"),
         ),
         ("reinitialize", ("branches.NAME",)),
         ("mnist", ("data.name",)),
-        ("criterium", ("prune.criterion",)),
+        ("criterium", ("prune.criterion", "branches.NAME.criterion")),
     ],
 )
 def test_a_last_part_or_a_choice_leads_to_its_key(path: str, suggestions: tuple[str, ...]) -> None:

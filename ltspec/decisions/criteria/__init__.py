@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltspec.data.dataset import Split
-from ltspec.decisions.state import Array, Arrays
+from ltspec.decisions.state import Array, Arrays, Masks
 from ltspec.networks.graph import Graph
 
 Mode = Literal["train", "eval"]
@@ -34,8 +34,10 @@ class Gradients(Protocol):
         buffers: Arrays,
         indices: NDArray[np.int64],
         mode: Mode,
+        along: Arrays | None = None,
     ) -> tuple[float, dict[str, Array]]:
-        """Mean cross-entropy over the examples ``indices``, and its gradient by every parameter."""
+        """Mean cross-entropy over the examples ``indices``, and its gradient by every parameter;
+        or that gradient's derivative ``along`` a direction, the Hessian times it."""
 
 
 def _no_gradients(*_: object, **__: object) -> tuple[float, dict[str, Array]]:
@@ -54,6 +56,10 @@ class Subject:
     """Of the prunable tensors, in graph order."""
     weights: Arrays = field(default_factory=dict)
     """Every parameter, pruned weights exactly zero. Empty where the criterion reads none."""
+    masks: Masks = field(default_factory=dict)
+    """Which of them are left; a tensor that is absent is dense."""
+    temperature: float = 1.0
+    """What outputs are divided by before the loss."""
     seed: int = 0
     """For what the criterion draws; 0 where it draws nothing."""
     graph: Graph | None = None
@@ -87,6 +93,9 @@ class Criterion:
     """Whether scores depend on the seed."""
     gradients: Literal["none", "run", "float64"] = "none"
     """Whether it asks for gradients, in the precision of the run or in float64 always."""
+    passes: int = 3
+    """Where it asks for gradients: forward passes that one example costs as much as; a gradient
+    costs three, its derivative along a direction about twice as much again."""
     version: int = 1
     """Goes up when ``score`` gives other numbers; part of the key of every mask that it makes."""
 
@@ -95,5 +104,6 @@ CRITERIA: Mapping[str, Criterion] = {
     "magnitude": Criterion("magnitude", reads_weights=True),
     "random": Criterion("random", reads_weights=False, draws=True),
     "snip": Criterion("snip", reads_weights=True, gradients="run"),
+    "grasp": Criterion("grasp", reads_weights=True, gradients="float64", passes=9),
     "synflow": Criterion("synflow", reads_weights=True, gradients="float64"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ltspec.decisions.criteria import Subject
+from ltspec.decisions.criteria.means import mean_gradients
 from ltspec.decisions.state import Array
 
 
@@ -16,13 +17,6 @@ def score(subject: Subject) -> dict[str, Array]:
     float64.
     """
     assert subject.graph is not None
-    sums = {name: np.zeros(shape) for name, shape in subject.shapes.items()}
-    seen = 0
-    for data, indices in subject.batches():
-        _, gradients = subject.gradients(
-            subject.graph, data, subject.weights, subject.buffers, indices, subject.mode
-        )
-        seen += len(indices)
-        for name in sums:
-            sums[name] += len(indices) * gradients[name].astype(np.float64)
-    return {name: np.abs(total / seen * subject.weights[name]) for name, total in sums.items()}
+    names = list(subject.shapes)
+    by_weight = mean_gradients(subject, subject.graph, subject.weights, names)
+    return {name: np.abs(by_weight[name] * subject.weights[name]) for name in names}
