@@ -117,6 +117,11 @@ CODES: dict[str, str] = {
     "LT260": "updates of the mask lie outside of the training",
     "LT261": "a network whose mask changes is not trained",
     "LT262": "updates of the mask would change nothing",
+    "LT270": "a size that the family does not have",
+    "LT271": "a map that does not cover the target",
+    "LT272": "a stage that cannot be stretched or squeezed so",
+    "LT273": "blocks that do not fit",
+    "LT274": "networks without the same stages",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",

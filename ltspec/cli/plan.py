@@ -11,8 +11,8 @@ import click
 from ltspec.cli import options
 from ltspec.cli.load import load_plan
 from ltspec.errors import UsageError
-from ltspec.plan.cost import Cost, cost, total
-from ltspec.plan.stages import Plan, Stage, Train
+from ltspec.plan.cost import Cost, cost, masked_by, total
+from ltspec.plan.stages import Mapmask, Plan, Prune, Remask, Stage, Train
 
 if TYPE_CHECKING:
     from ltspec.engine.backend import Precision, Settings
@@ -148,10 +148,14 @@ def _steps(stage: Stage, own: int) -> str:
 
 def _what(plan: Plan, place: int) -> str:
     stage = plan.stages[place]
-    keep = getattr(stage.work, "keep", None)
-    if keep is None:
+    if not isinstance(stage.work, Prune | Remask | Mapmask):
         return stage.label
-    return f"{stage.label}: keep {sum(keep):,} ({sum(keep) / plan.prunable:.2%})"
+    keep, covered = stage.work.keep, masked_by(stage.work)
+    if not keep:
+        return f"{stage.label}: keep what the mask that is read keeps"
+    sizes = {one.name: one.size for one in plan.graphs[stage.work.graph].parameters}
+    share = sum(keep) / sum(sizes[name] for name in covered)
+    return f"{stage.label}: keep {sum(keep):,} ({share:.2%})"
 
 
 def _totals(plan: Plan, whole: Cost) -> list[str]:

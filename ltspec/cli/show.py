@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @click.command("show")
 @click.argument("spec", type=options.SPEC)
 @click.option("--resolved", is_flag=True, help="Print the spec with every default filled in.")
+@click.option("--map", "mapped", is_flag=True, help="Draw which block goes where in each transfer.")
+@click.option("--blocks", is_flag=True, help="List the blocks of the network.")
 @click.option("--backend", help="Whose results to show; all that there are when left out.")
 @click.option(
     "--format",
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 def command(
     spec: Path,
     resolved: bool,
+    mapped: bool,
+    blocks: bool,
     backend: str | None,
     style: str,
     plot: Path | None,
@@ -54,11 +58,19 @@ def command(
     store: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Show the results of SPEC that the store holds, or SPEC itself with --resolved."""
+    """Show the results of SPEC that the store holds, or SPEC itself with --resolved, its transfers
+    with --map, its network with --blocks."""
     if resolved:
         from ltspec.language.source import write
 
         click.echo(write(load_spec(spec, overrides).resolved()), nl=False)
+        return
+    if mapped or blocks:
+        from ltspec.cli import maps
+
+        written = load_spec(spec, overrides)
+        lines_of = [*([maps.blocks] if blocks else []), *([maps.maps] if mapped else [])]
+        click.echo("\n\n".join("\n".join(made(written)) for made in lines_of))
         return
     plan, _ = load_plan(spec, overrides)
 

@@ -55,15 +55,19 @@ def remask(work: Remask, graph: Graph, inputs: Mapping[str, Result]) -> Made:
     """A mask that keeps as many weights as the plan says, and not the same as the ticket's."""
     stream = work.seed, work.draw, work.level
     before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
+    masks: Masks
+    moved = {name: mask for name, mask in before.items() if not work.only or name in work.only}
     match work.operator:
         case "shuffle-layer":
-            masks = operators.shuffled(before, *stream)
+            masks = operators.shuffled(moved, *stream)
         case "shuffle-all":
-            masks = operators.shuffled_together(before, *stream)
+            masks = operators.shuffled_together(moved, *stream)
         case "random":
             every = {parameter.name: parameter.shape for parameter in graph.parameters}
             shapes = {name: every[name] for name in work.tensors}
             masks = operators.random_masks(shapes, work.keep, *stream)
+    if work.only and set(masks) == set(work.only):
+        masks = {name: masks.get(name, mask) for name, mask in before.items()}
     _check_mask(work, masks, before)
     kept = masking.count_kept(masks)
     facts = {"kept": kept, "of": {name: mask.size for name, mask in masks.items()}}
@@ -75,10 +79,18 @@ def _check_mask(work: Remask, masks: Masks, before: Masks) -> None:
     if list(kept) != list(work.tensors):
         raise InvariantError(f"{work.operator} gave masks of {', '.join(kept) or 'nothing'}")
     counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
-    if counts != work.keep:
+    if work.keep and counts != work.keep:
         raise InvariantError(f"a mask keeps {counts} weights, and the plan says {work.keep}")
     if not before:
         return
+    if sum(kept.values()) != sum(masking.count_kept(before).values()):
+        raise InvariantError("a shuffled mask keeps another number of weights")
+    if work.only and any(
+        not np.array_equal(mask, before[name])
+        for name, mask in masks.items()
+        if name not in work.only
+    ):
+        raise InvariantError("a mask that was to stay as it is was shuffled")
     if work.operator == "shuffle-layer" and kept != masking.count_kept(before):
         raise InvariantError("a mask that was shuffled within layers has other counts in them")
     if all(np.array_equal(mask, before[name]) for name, mask in masks.items()):

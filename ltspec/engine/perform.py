@@ -20,7 +20,7 @@ from ltspec.decisions import masks as masking
 from ltspec.decisions.initial import initial_buffers
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks, State
-from ltspec.engine import controls, loading, mask_updates, repelling
+from ltspec.engine import carrying, controls, loading, mask_updates, repelling
 from ltspec.engine.arrays import (
     buffers_of,
     explored_of,
@@ -51,6 +51,7 @@ from ltspec.plan.stages import (
     Init,
     Line,
     Load,
+    Mapmask,
     Perturb,
     Plan,
     Prune,
@@ -58,6 +59,7 @@ from ltspec.plan.stages import (
     Rewind,
     Stage,
     Train,
+    Transfer,
 )
 
 if TYPE_CHECKING:
@@ -147,6 +149,10 @@ def perform(
             return controls.combine(work, graph, inputs)
         case Perturb() as work:
             return controls.perturb(work, graph, inputs)
+        case Transfer() as work:
+            return carrying.carry_state(work, graph, inputs)
+        case Mapmask() as work:
+            return carrying.carry_mask(work, graph, inputs)
         case Rewind():
             return _rewind(graph, inputs["state"].arrays, masks_of(inputs["mask"].arrays))
         case Load() as work:

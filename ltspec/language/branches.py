@@ -11,6 +11,7 @@ from ltspec.language.criteria import Criterion
 from ltspec.language.data import Data
 from ltspec.language.duration import Duration
 from ltspec.language.dynamic import Dynamic
+from ltspec.language.elastic import ElasticMap, Target
 from ltspec.language.prune import Rewinding
 from ltspec.language.section import Section
 from ltspec.language.train import Positive, Train
@@ -268,6 +269,52 @@ class CombineMasks(Section):
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
 
+class Transfer(Section):
+    """The ticket carried to a deeper or shallower network of its family, or to other data."""
+
+    kind: Literal["transfer"]
+    """What is done with the ticket. `transfer`: it is carried to another network of its family by
+    repeating or leaving out blocks, weights, running statistics and mask alike (the Elastic
+    Lottery Ticket Hypothesis, Chen et al. 2021), or to the same network for other data.
+    It is trained without the term of `prune.repel`, which is about solutions of one network.
+    `ltspec show SPEC --map` draws which block goes where."""
+    levels: Levels = "all"
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    to: Target = Target.model_construct()
+    """The other network: keys of `model` that are different in it, such as `{depth: 32}`. The
+    default is the same network."""
+    map: ElasticMap | None = None
+    """Which blocks of the ticket's network become which of the other one. A word for all stages
+    (`append` and `interpolate` make more blocks, `first`, `last` and `spaced` keep so many), or a
+    mapping such as `{append: [1, 2]}` or `{keep: [1, 3]}`. The default appends in stages that grow
+    and keeps the first blocks of those that shrink. Stem, classifier and the first block of each
+    stage, block 0, are always kept. Every tensor of the other network is written by exactly one of
+    the ticket's, of the same shape; what is not is an error before anything runs."""
+    weights: Literal["mapped", "fresh", "own"] = "mapped"
+    """Where weights and running statistics come from. `mapped`: the ticket's rewound ones, by the
+    map; `fresh`: drawn anew; `own`: the other network's own, trained densely from its own start up
+    to the rewind point, as its own tickets begin."""
+    mask: Literal["mapped", "shuffled", "shuffled-all", "shuffled-copies", "dense"] = "mapped"
+    """Where the mask comes from. `mapped`: the ticket's, by the map; `shuffled`: the mapped one,
+    permuted at random within each layer; `shuffled-all`: over all layers together;
+    `shuffled-copies`: within each layer, but only in blocks that are a second or later copy of
+    one; `dense`: none."""
+    classifier: Literal["carried", "fresh"] = "carried"
+    """Where the classifier comes from. `carried`: it is the ticket's; `fresh`: its weights are
+    drawn anew and it is dense, as it has to be for other classes."""
+    draw: Draw = 1
+    """Which of the independent draws of what is random: fresh weights and shuffled masks."""
+    train: Train | None = None
+    """How the branch is trained: a section of its own, nothing is taken over from the spec's. The
+    default is the spec's."""
+    data: Data | None = None
+    """What the branch is trained and tested on: a section of its own (cross-dataset transfer). With
+    other classes, `classifier` is `fresh`. The default is the spec's."""
+    schedule: Duration | None = None
+    """Where learning rate and data order begin. The default is where the ticket's begin, so that
+    T - k steps follow, and with `train` or `data` of its own the first step."""
+
+
 Branch = Annotated[
     Reinitialize
     | ShuffleMask
@@ -278,7 +325,8 @@ Branch = Annotated[
     | Retrain
     | RewindApart
     | OtherSeed
-    | DynamicMask,
+    | DynamicMask
+    | Transfer,
     Field(discriminator="kind", description="What one line beside the ticket's is made of."),
 ]
 """The sections that may stand behind a branch's name."""

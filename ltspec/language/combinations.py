@@ -130,6 +130,8 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
             _retrains_otherwise,
             _scored_weights_are_there,
             _leaves_a_term_out,
+            _transfers_somewhere,
+            _maps_in_one_way,
             _own_sections_are_whole,
         ):
             try:
@@ -181,13 +183,77 @@ def _scored_weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Dia
 
 
 def _leaves_a_term_out(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    # A mask that changes is trained without the term, and has no key for it.
-    if branch.kind != "dynamic" and not branch.repel and spec.prune.repel is None:
+    # A mask that changes is trained without the term, and so is another network.
+    own = branch.kind in ("dynamic", "transfer")
+    if not own and not branch.repel and spec.prune.repel is None:
         yield Diagnostic(
             "LT107",
             "`repel: false` leaves out the term of `prune.repel`, and there is none",
             ("branches", name, "repel"),
             "leave `repel` out, or add `prune.repel`",
+            at="key",
+        )
+
+
+def _transfers_somewhere(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind != "transfer":
+        return
+    path: Path = ("branches", name)
+    to = branch.to
+    same = all(
+        written is None for written in (to.depth, to.widths, to.classifier, to.blocks, to.options)
+    )
+    if same and branch.map is None and branch.data is None:
+        yield Diagnostic(
+            "LT102",
+            f"branch {name} does not say where the ticket is carried",
+            (*path, "to"),
+            "add `to: {depth: 32}` or another size, or `data`",
+        )
+    if branch.weights == "own" and (branch.train is not None or branch.data is not None):
+        yield Diagnostic(
+            "LT107",
+            "`weights: own` are those of the spec's own training, and this branch has another one",
+            (*path, "weights"),
+            "write `mapped` or `fresh`, or leave `train` and `data` out",
+        )
+    if branch.weights == "own" and branch.classifier == "fresh":
+        yield Diagnostic(
+            "LT107",
+            "with `weights: own` the classifier is that of the other network's own training",
+            (*path, "classifier"),
+            "leave `classifier` out, or write `weights: mapped`",
+        )
+
+
+def _maps_in_one_way(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind != "transfer" or branch.map is None or isinstance(branch.map, str):
+        return
+    path: Path = ("branches", name, "map")
+    yield from _one_way(branch.map, path, ("append", "interpolate", "keep", "blocks", "stages"))
+    for stage, written in (branch.map.stages or {}).items():
+        if not isinstance(written, str):
+            yield from _one_way(
+                written, (*path, "stages", stage), ("append", "interpolate", "keep", "blocks")
+            )
+
+
+def _one_way(section: Any, path: Path, keys: tuple[str, ...]) -> Iterator[Diagnostic]:
+    written = [key for key in keys if getattr(section, key) is not None]
+    if not written:
+        yield Diagnostic(
+            "LT102",
+            "the map does not say which blocks become which",
+            (*path, keys[0]),
+            f"add one of {', '.join(f'`{key}`' for key in keys)}",
+        )
+    for key in written[1:]:
+        yield Diagnostic(
+            "LT107",
+            f"`{written[0]}` says already which blocks become which, so `{key}` cannot stand "
+            "beside it",
+            (*path, key),
+            "leave one of them out, or write a map for each stage under `stages`",
             at="key",
         )
 

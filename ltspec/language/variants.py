@@ -34,7 +34,7 @@ def own_sections(branch: Any) -> dict[str, Any]:
     Raises Unknown where one of them is wrong as a whole.
     """
     match branch.kind:
-        case "retrain":
+        case "retrain" | "transfer":
             written = {"train": branch.train, "data": branch.data}
             return {key: section for key, section in written.items() if section is not None}
         case "rewind":

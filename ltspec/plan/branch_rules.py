@@ -60,7 +60,11 @@ def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
         return
     rewind = spec.prune.rewind
     open_ended = rewind == "none" or rewind.schedule == "end"
-    if branch.kind == "reinitialize" and branch.schedule is None and open_ended:
+    fresh = branch.kind == "reinitialize"
+    if branch.kind == "transfer":
+        own = branch.train is not None or branch.data is not None
+        fresh = branch.weights == "fresh" and not own
+    if fresh and branch.schedule is None and open_ended:
         yield Diagnostic(
             "LT213",
             f"branch {name} trains fresh weights, but the ticket's schedule starts at "
@@ -85,18 +89,35 @@ def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
 
 def weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT240: a mask on other places, or on another replicate, needs weights from before pruning."""
-    on_others = (branch.kind == "prune" and branch.weights == "ticket") or (
-        branch.kind == "combine-masks" and branch.operator == "union"
-    )
-    if not on_others and branch.kind not in ("shuffle-mask", "random-mask", "other-seed"):
+    where = "kind"
+    if branch.kind == "transfer":
+        where = "weights" if branch.weights == "own" else "mask"
+        needed = branch.weights == "own" or (branch.weights, branch.mask) != ("mapped", "mapped")
+        needed = needed and branch.weights != "fresh"
+    else:
+        needed = (
+            branch.kind in ("shuffle-mask", "random-mask", "other-seed")
+            or (branch.kind == "prune" and branch.weights == "ticket")
+            or (branch.kind == "combine-masks" and branch.operator == "union")
+        )
+    if not needed:
         return
     rewind = spec.prune.rewind
     if rewind == "none" or rewind.weights == "end":
+        if where == "weights":
+            yield Diagnostic(
+                "LT240",
+                f"branch {name} takes the other network's weights at the rewind point, and there "
+                "is none",
+                ("branches", name, where),
+                "write a point for `prune.rewind.weights`, such as `0it`, or `weights: mapped`",
+            )
+            return
         yield Diagnostic(
             "LT240",
             f"branch {name} puts a mask on weights that the ticket may have pruned, and where "
             "weights are not rewound these are zero",
-            ("branches", name, "kind"),
+            ("branches", name, where),
             "write a point for `prune.rewind.weights`, such as `0it`, or leave the branch out",
         )
 
@@ -225,6 +246,14 @@ def _looks(facts: Facts) -> str:
     return f"{facts.classes} classes of {shape} images"
 
 
+def transfer_is_right(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT270 to LT274."""
+    if branch.kind == "transfer":
+        from ltspec.plan import transfer_rules  # few specs need it
+
+        yield from transfer_rules.transfer_is_right(spec, name, branch)
+
+
 BRANCH_RULES: tuple[BranchRule, ...] = (
     name_is_free,
     levels_exist,
@@ -236,6 +265,7 @@ BRANCH_RULES: tuple[BranchRule, ...] = (
     data_fits_network,
     ticket_fits,
     branch_masks_change_in_training,
+    transfer_is_right,
 )
 
 

@@ -15,17 +15,14 @@ from ltspec.decisions import layerwise
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.recipe import Recipe
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import changing, dynamic, recipes, resolve
+from ltspec.plan import carrying, changing, dynamic, recipes, resolve
 from ltspec.plan.recipes import Rewinding
-from ltspec.plan.replicates import TICKET, Replicate
+from ltspec.plan.replicates import DRAWS_APART, TICKET, Replicate
 from ltspec.plan.stages import Combine, Load, MaskOperator, Perturb, Remask, Rewind
 from ltspec.tickets.certificate import read_certificate
 
 if TYPE_CHECKING:
     from ltspec.plan.writer import Writer
-
-DRAWS_APART = 1_000_001
-"""Keeps the draws of fresh weights of one number apart from the next's; more than any level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +70,17 @@ def branch_off(writer: Writer, leaving: Leaving) -> None:
             if branch.kind == "combine-masks":
                 writer.waiting.append(Waiting(here, name, branch))
                 continue
-            there = trained_as(writer, branch)
+            there = trained_as(writer, name, branch)
             if branch.kind == "dynamic":
                 grow_beside(there, here, name, branch)
                 continue
+            kept: int | None
             if branch.kind == "retrain" and branch.ticket is not None:
-                ticket, level = load(there, here, branch.ticket)
+                ticket, kept = load(there, here, branch.ticket)
             else:
-                ticket = _ticket(there, here, *begun_from(there, here, branch))
-            _train(there, here, name, branch, level, ticket)
+                state, mask, kept = begun_from(there, here, name, branch)
+                ticket = _ticket(there, here, state, mask)
+            _train(there, here, name, branch, kept, ticket)
 
 
 def combine(writer: Writer) -> None:
@@ -94,9 +93,9 @@ def combine(writer: Writer) -> None:
         other = writer.stages[row.ticket].inputs["mask"]
         work = Combine(writer.graph, branch.operator, writer.tensors)
         mask = writer.add(work, leaving.label, {"mask": leaving.mask, "other": other})
-        there = trained_as(writer, branch)
+        there = trained_as(writer, name, branch)
         ticket = _ticket(there, leaving, leaving.start, mask)
-        _train(there, leaving, name, branch, leaving.level, ticket, counted=False)
+        _train(there, leaving, name, branch, None, ticket)
 
 
 def _ticket(writer: Writer, leaving: Leaving, state: int, mask: int) -> int:
@@ -104,24 +103,18 @@ def _ticket(writer: Writer, leaving: Leaving, state: int, mask: int) -> int:
 
 
 def _train(
-    writer: Writer,
-    leaving: Leaving,
-    name: str,
-    branch: Any,
-    level: Level,
-    ticket: int,
-    counted: bool = True,
+    writer: Writer, leaving: Leaving, name: str, branch: Any, kept: int | None, ticket: int
 ) -> None:
     """Write a branch from its ticket on; ``writer`` is the branch's own."""
     label, start, stop = leaving.label, writer.rewinding.start, writer.rewinding.stop
-    recipe, anchors = recipe_of(writer, leaving, branch), leaving.anchors if branch.repel else ()
+    recipe = recipe_of(writer, leaving, branch)
+    # Of another network there are no earlier solutions.
+    anchors = leaving.anchors if branch.kind != "transfer" and branch.repel else ()
     trained = writer.train(ticket, recipe, start, stop, label, anchors)
-    writer.measure(
-        leaving.seeds, name, leaving.level.number, level, ticket, trained, label, counted
-    )
+    writer.measure(leaving.seeds, name, leaving.level.number, kept, ticket, trained, label)
 
 
-def load(writer: Writer, leaving: Leaving, file: str) -> tuple[int, Level]:
+def load(writer: Writer, leaving: Leaving, file: str) -> tuple[int, int]:
     """The stage that takes a ticket out of a file, and how many weights the ticket keeps."""
     if file not in writer.tickets:
         writer.tickets[file] = read_certificate(Path(file))
@@ -130,7 +123,7 @@ def load(writer: Writer, leaving: Leaving, file: str) -> tuple[int, Level]:
         ticket.masked.get(tensor.name, tensor.size) for tensor in resolve.prunable(writer.spec)
     )
     work = Load(writer.graph, ticket.content)
-    return writer.add(work, leaving.label, {}), Level(leaving.level.number, (kept,))
+    return writer.add(work, leaving.label, {}), kept
 
 
 def grow_beside(writer: Writer, leaving: Leaving, name: str, branch: Any) -> None:
@@ -143,11 +136,13 @@ def grow_beside(writer: Writer, leaving: Leaving, name: str, branch: Any) -> Non
     )
     keep = changing.counts(writer.spec, branch.schedule, level)
     grown = dynamic.write(writer, branch.schedule, keep, begun)
-    writer.measure(seeds, name, level.number, level, grown.ticket, grown.trained, label)
+    writer.measure(seeds, name, level.number, level.kept, grown.ticket, grown.trained, label)
 
 
-def trained_as(writer: Writer, branch: Any) -> Writer:
-    """A writer of the same plan, for the branch's own data, training and rewinding."""
+def trained_as(writer: Writer, name: str, branch: Any) -> Writer:
+    """A writer of the same plan, for the branch's own network, data, training and rewinding."""
+    if branch.kind == "transfer":
+        return carrying.writer_of(writer, name, branch)
     spec = as_branch_sees(writer.spec, branch)
     if branch.kind == "rewind":
         return replace(writer, rewinding=recipes.rewinding(spec))
@@ -174,7 +169,7 @@ def trained_as(writer: Writer, branch: Any) -> Writer:
 def recipe_of(writer: Writer, leaving: Leaving, branch: Any) -> Recipe:
     """How the branch is trained, as its own writer (:func:`trained_as`) sees it."""
     match branch.kind:
-        case "retrain" | "dynamic":
+        case "retrain" | "dynamic" | "transfer":
             return recipes.recipe(writer.spec, leaving.seeds.order)
         case "other-seed":
             return recipes.recipe(writer.spec, leaving.other.order)
@@ -182,8 +177,18 @@ def recipe_of(writer: Writer, leaving: Leaving, branch: Any) -> Recipe:
             return leaving.recipe
 
 
-def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]:
-    """The stages that hold the branch's weights and its mask."""
+def begun_from(
+    writer: Writer, leaving: Leaving, name: str, branch: Any
+) -> tuple[int, int, int | None]:
+    """The stages that hold the branch's weights and its mask, and how many weights it keeps; None
+    where only the run can say."""
+    if branch.kind == "transfer":
+        return carrying.begun_from(writer, leaving, name, branch)
+    return *_begun_from(writer, leaving, branch), leaving.level.kept
+
+
+def _begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]:
+    """The same of a branch of the spec's own network."""
     seeds, number, label = leaving.seeds, leaving.level.number, leaving.label
     match branch.kind:
         case "reinitialize":

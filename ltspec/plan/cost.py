@@ -16,6 +16,7 @@ from ltspec.plan.stages import (
     Init,
     Line,
     Load,
+    Mapmask,
     Perturb,
     Plan,
     Prune,
@@ -23,6 +24,7 @@ from ltspec.plan.stages import (
     Rewind,
     Stage,
     Train,
+    Transfer,
 )
 
 
@@ -87,7 +89,9 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
             return Cost(flops=flops, disk=_entries(graph, tensors))
         case Remask(tensors=tensors) | Combine(tensors=tensors):
             return Cost(disk=_entries(graph, tensors))
-        case Perturb():
+        case Mapmask() as work:
+            return Cost(disk=_entries(graph, masked_by(work)))
+        case Perturb() | Transfer():
             return Cost(disk=(weights + buffers) * float_bytes)
         case Rewind():
             return Cost(disk=(weights + buffers) * float_bytes + _mask_bytes(plan, stage))
@@ -119,11 +123,16 @@ def _entries(graph: Graph, tensors: tuple[str, ...]) -> int:
 def _mask_bytes(plan: Plan, stage: Stage) -> int:
     mask = plan.stages[stage.inputs["mask"]].work
     made = mask.masks if isinstance(mask, Train) else mask
-    return (
-        _entries(plan.graphs[stage.work.graph], made.tensors)
-        if isinstance(made, Prune | Remask | Combine | MaskSchedule)
-        else 0
-    )
+    if not isinstance(made, Prune | Remask | Combine | MaskSchedule | Mapmask):
+        return 0
+    return _entries(plan.graphs[stage.work.graph], masked_by(made))
+
+
+def masked_by(work: Prune | Remask | Combine | MaskSchedule | Mapmask) -> tuple[str, ...]:
+    """The tensors that a mask covers."""
+    if isinstance(work, Mapmask):
+        return (*(target for target, _ in work.tensors), *work.dense)
+    return work.tensors
 
 
 def total(plan: Plan, float_bytes: int = 4) -> Cost:

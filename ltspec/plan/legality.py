@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.errors import LtspecError
+from ltspec.networks.elastic import tensors_of
 from ltspec.plan.stages import (
     ANCHOR,
     Combine,
@@ -18,6 +19,7 @@ from ltspec.plan.stages import (
     Init,
     Line,
     Load,
+    Mapmask,
     Perturb,
     Plan,
     Prune,
@@ -25,6 +27,8 @@ from ltspec.plan.stages import (
     Rewind,
     Stage,
     Train,
+    Transfer,
+    Work,
 )
 
 _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
@@ -35,6 +39,8 @@ _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     Remask: (frozenset(), frozenset({"mask"})),
     Combine: (frozenset({"mask", "other"}), frozenset()),
     Perturb: (frozenset({"state", "mask"}), frozenset()),
+    Transfer: (frozenset({"state"}), frozenset({"fresh"})),
+    Mapmask: (frozenset(), frozenset({"mask"})),
     Rewind: (frozenset({"state", "mask"}), frozenset()),
     Load: (frozenset(), frozenset()),
     Evaluate: (frozenset({"state"}), frozenset()),
@@ -50,13 +56,15 @@ _GIVES = {
     Remask: "mask",
     Combine: "mask",
     Perturb: "state",
+    Transfer: "state",
+    Mapmask: "mask",
     Evaluate: "score",
     Line: "score",
     Contrast: "score",
 }
 MASKS = Prune | Remask | Combine
 """What gives a mask."""
-_STANDS_FOR = {"first": "state", "second": "state", "other": "mask"}
+_STANDS_FOR = {"first": "state", "second": "state", "fresh": "state", "other": "mask"}
 """Roles that are states or masks, but not the only one."""
 _KEY = re.compile(r"[0-9a-f]{40}")
 
@@ -92,6 +100,8 @@ def _problems(plan: Plan) -> Iterator[str]:
             masks = [plan.stages[read].work for read in stage.inputs.values()]
             if any(isinstance(m, MASKS) and m.tensors != stage.work.tensors for m in masks):
                 yield f"{stage.label}: combines masks of other tensors"
+        if isinstance(stage.work, Transfer | Mapmask):
+            yield from _transfer_problems(plan, stage, stage.work)
         if isinstance(stage.work, Perturb) and (
             (stage.work.noise is None) == (stage.work.permute is None)
         ):
@@ -133,6 +143,38 @@ def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> 
             continue
         elif _GIVES[kinds[read]] != _given(role):
             yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
+        elif plan.stages[read].work.graph != _network_read(stage.work, role):
+            yield f"{stage.label}: its {role} is another network's"
+
+
+def _network_read(work: Work, role: str) -> str:
+    """Whose network an input is: its own, but for what is carried from another."""
+    return work.source if isinstance(work, Transfer | Mapmask) and role != "fresh" else work.graph
+
+
+def _transfer_problems(plan: Plan, stage: Stage, work: Transfer | Mapmask) -> Iterator[str]:
+    if work.graph not in plan.graphs or work.source not in plan.graphs:
+        yield f"{stage.label}: one of its networks is not in the plan"
+        return
+    shapes = [
+        {tensor.name: tensor.shape for tensor in tensors_of(plan.graphs[key])}
+        for key in (work.graph, work.source)
+    ]
+    written = [target for target, _ in work.tensors]
+    written += work.dense if isinstance(work, Mapmask) else ()
+    if len(set(written)) < len(written):
+        yield f"{stage.label}: a tensor would be written twice"
+    for target, origin in work.tensors:
+        if target not in shapes[0] or shapes[0][target] != shapes[1].get(origin):
+            yield f"{stage.label}: {origin} cannot become {target}"
+    if isinstance(work, Transfer):
+        if (set(shapes[0]) > set(written)) != ("fresh" in stage.inputs):
+            yield f"{stage.label}: nothing says what becomes of the tensors that are not carried"
+        return
+    if bool(work.tensors) != ("mask" in stage.inputs):
+        yield f"{stage.label}: reads a mask and carries none of it, or the reverse"
+    if len(work.keep) not in (0, 1, len(written)):
+        yield f"{stage.label}: {len(work.keep)} counts for {len(written)} tensors"
 
 
 def _given(role: str) -> str:
@@ -173,6 +215,8 @@ def _schedule_problems(plan: Plan, stage: Stage, work: Train, masks: MaskSchedul
 
 
 def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[str]:
+    if isinstance(work, Remask) and not work.keep and "mask" in stage.inputs:
+        return  # as many as the mask that it reads
     if len(work.keep) not in (1, len(work.tensors)):
         yield f"{stage.label}: {len(work.keep)} counts for {len(work.tensors)} tensors"
     if any(count < 1 for count in work.keep):
@@ -188,8 +232,12 @@ def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[s
 def _operator_problems(plan: Plan, stage: Stage, work: Remask) -> Iterator[str]:
     if (work.operator == "random") == ("mask" in stage.inputs):
         yield f"{stage.label}: {work.operator} reads {sorted(stage.inputs)}"
+    if not set(work.only) <= set(work.tensors) or (work.only and work.operator == "random"):
+        yield f"{stage.label}: permutes masks that are not there"
     for read in stage.inputs.values():
         earlier = plan.stages[read].work
+        if isinstance(earlier, Mapmask) and earlier.keep and sum(earlier.keep) != sum(work.keep):
+            yield f"{stage.label}: a shuffled mask would keep other counts"
         if isinstance(earlier, Prune) and (
             earlier.tensors != work.tensors or sum(earlier.keep) != sum(work.keep)
         ):

@@ -72,7 +72,7 @@ def of_copies(
         copy = replace(work, recipe=replace(work.recipe, order_seed=seed))
         siblings.append(writer.add(copy, f"{label}, copy {copied}", inputs))
     if measure.kind == "function":
-        side = Side(row.replicate, subject.line, subject.level, row.kept)
+        side = Side(row.replicate, subject.line, subject.level, row.kept, row.prunable)
         for first, second in combinations(range(count), 2):
             pairing.add(
                 writer,
@@ -119,5 +119,6 @@ def of_copies(
                     pair,
                     split,
                     stage,
+                    row.prunable,
                 )
             )

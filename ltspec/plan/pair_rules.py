@@ -123,6 +123,21 @@ def there_are_two_networks(spec: Any) -> Iterator[Diagnostic]:
             )
 
 
+def networks_are_comparable(spec: Any) -> Iterator[Diagnostic]:
+    """LT235: weights of two networks that are not the same have no line between them."""
+    for path, measure in _entries(spec):
+        if not pairs.is_of_two_lines(measure):
+            continue
+        first, second = (pairs.network(spec, line) for line in pairs.lines(measure))
+        if first.nodes != second.nodes:
+            yield Diagnostic(
+                "LT235",
+                f"{' and '.join(pairs.lines(measure))} are different networks",
+                (*path, "between"),
+                "compare branches whose tickets are carried to the same network",
+            )
+
+
 def statistics_can_be_recalibrated(spec: Any) -> Iterator[Diagnostic]:
     """LT236."""
     for number, measure in enumerate(spec.measure):
@@ -151,5 +166,6 @@ PAIR_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
     compared_lines_exist,
     compared_levels_exist,
     there_are_two_networks,
+    networks_are_comparable,
     statistics_can_be_recalibrated,
 )

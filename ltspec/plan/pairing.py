@@ -68,7 +68,10 @@ def compare(
     ``first`` and ``second``: a row, and the line that it is written as in the spec. What is
     evaluated, and trained on, is as for the first of the two.
     """
-    sides = tuple(Side(row.replicate, line, row.level, row.kept) for row, line in (first, second))
+    sides = tuple(
+        Side(row.replicate, line, row.level, row.kept, row.prunable)
+        for row, line in (first, second)
+    )
     trained = writer.stages[first[0].trained].work
     # Where nothing is retrained the ticket itself stands for the trained network.
     recipe = trained.recipe if isinstance(trained, Train) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ltspec.language.unknown import Unknown
+from ltspec.networks.graph import Graph
 from ltspec.plan import resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
@@ -56,7 +57,23 @@ def own_levels(spec: Any, line: str) -> tuple[int, ...]:
     if line not in spec.branches:
         raise Unknown(line)
     own = spec.branches[line].levels
-    return (0, *(there if own == "all" else own))
+    dense = () if is_of_another_network(spec, line) else (0,)
+    return (*dense, *(there if own == "all" else own))
+
+
+def is_of_another_network(spec: Any, line: str) -> bool:
+    """Whether a branch's tickets are those of another network than the spec's."""
+    return line in spec.branches and network(spec, line).nodes != resolve.graph(spec).nodes
+
+
+def network(spec: Any, line: str) -> Graph:
+    """The network of a line."""
+    branch = spec.branches.get(line)
+    if branch is None or branch.kind != "transfer":
+        return resolve.graph(spec)
+    from ltspec.plan import transferring  # few specs need it
+
+    return resolve.graph(transferring.with_model(spec, branch))
 
 
 def pairs(spec: Any, measure: Any) -> list[tuple[Place, Place]]:

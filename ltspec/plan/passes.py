@@ -13,7 +13,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ltspec.language.spec import Spec
-from ltspec.plan import branching, measuring, recipes, resolve
+from ltspec.networks.graph import Graph
+from ltspec.plan import branching, measuring, recipes, resolve, transferring
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.stages import Plan, Stage, Train
@@ -28,15 +29,22 @@ def expand_replicates(plan: Plan, spec: Spec) -> Plan:
 
 
 def build_graphs(plan: Plan, spec: Spec) -> Plan:
-    """Build the network and name it by its hash."""
-    graph = resolve.graph(spec)
+    """Build the networks and name them by their hash: the spec's first, then those that its
+    tickets are carried to."""
+    graphs = [resolve.graph(spec)]
+    for branch in spec.branches.values():
+        if branch.kind == "transfer":
+            graphs.append(transferring.carried(spec, branch).graph)
     sizes = [parameter.size for parameter in resolve.prunable(spec)]
-    return replace(plan, graphs={graph_key(graph): graph}, prunable=sum(sizes))
+    found: dict[str, Graph] = {}
+    for graph in graphs:
+        found.setdefault(graph_key(graph), graph)
+    return replace(plan, graphs=found, prunable=sum(sizes))
 
 
 def expand_stages(plan: Plan, spec: Spec) -> Plan:
     """Write out levels and branches of every replicate as stages."""
-    (graph,) = plan.graphs
+    graph = next(iter(plan.graphs))
     writer = Writer(
         spec,
         graph,

@@ -29,6 +29,7 @@ from ltspec.plan.stages import (
     Init,
     Line,
     Load,
+    Mapmask,
     Measurement,
     Outcome,
     Perturb,
@@ -39,6 +40,7 @@ from ltspec.plan.stages import (
     Side,
     Stage,
     Train,
+    Transfer,
     Work,
 )
 
@@ -51,6 +53,8 @@ _KINDS: Mapping[str, type[Work]] = {
     "remask": Remask,
     "combine": Combine,
     "perturb": Perturb,
+    "transfer": Transfer,
+    "mapmask": Mapmask,
     "rewind": Rewind,
     "load": Load,
     "evaluate": Evaluate,
@@ -150,7 +154,7 @@ def _check_names(plan: Plan) -> None:
             raise _refuse(f"{name!r} is not a name that a spec can have")
     for outcome in plan.outcomes:
         counted = () if outcome.kept is None else (outcome.kept,)
-        numbers = (outcome.replicate, outcome.level, *counted)
+        numbers = (outcome.replicate, outcome.level, outcome.prunable, *counted)
         if any(type(number) is not int or number < 0 for number in numbers):
             raise _refuse(f"an outcome has the numbers {numbers}")
 
@@ -227,6 +231,12 @@ def _read_work(entry: dict[str, Any]) -> Work:
         entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
     if kind is Combine:
         entry["tensors"] = tuple(entry["tensors"])
+    if kind is Remask:
+        entry["only"] = tuple(entry.get("only", ()))
+    if kind in (Transfer, Mapmask):
+        entry["tensors"] = tuple((target, origin) for target, origin in entry["tensors"])
+    if kind is Mapmask:
+        entry["dense"], entry["keep"] = tuple(entry["dense"]), tuple(entry["keep"])
     if kind is Prune and entry.get("sample") is not None:
         entry["sample"] = _read_sample(dict(entry["sample"]))
     if kind in (Evaluate, Line, Contrast) and entry.get("alteration") is not None:

@@ -13,6 +13,9 @@ TICKET = "ticket"
 DENSE = "dense"
 """What the network before any pruning is called where it is measured."""
 
+DRAWS_APART = 1_000_001
+"""Keeps the draws of fresh weights of one number apart from the next's; more than any level."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replicate:

@@ -8,6 +8,8 @@
     Remask    a mask?                     a mask that keeps as many weights in other places
     Combine   two masks                   a mask of what both keep, or either of them
     Perturb   a state, a mask             a state, its surviving weights changed
+    Transfer  a state, a fresh one?       a state of another network, tensor by tensor
+    Mapmask   a mask?                     a mask of another network, tensor by tensor
     Rewind    a state, a mask             a ticket: the state's weights under the mask
     Load      nothing                     a ticket out of a file
     Evaluate  a state                     loss and accuracy on a split
@@ -110,7 +112,10 @@ class Remask:
     tensors: tuple[str, ...]
     """The prunable tensors, in graph order."""
     keep: tuple[int, ...]
-    """How many weights are kept: one count for each tensor, or one for all."""
+    """How many weights are kept: one count for each tensor, or one for all; none where only the
+    mask that is read can say."""
+    only: tuple[str, ...] = ()
+    """The tensors whose mask is permuted, the others staying as they are; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,34 @@ class Perturb:
     noise: float | None
     """Standard deviations of a tensor's surviving weights."""
     permute: Literal["layer", "filters"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Carry a state to another network, :mod:`ltspec.decisions.transfer`."""
+
+    graph: str
+    """The network that is written."""
+    source: str
+    """The network of the state that is read."""
+    tensors: tuple[tuple[str, str], ...]
+    """(target, source) of every parameter and running statistic that is carried, in graph order.
+    The others are those of the state ``fresh``, which is read where there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapmask:
+    """Carry a mask to another network, :mod:`ltspec.decisions.transfer`."""
+
+    graph: str
+    source: str
+    tensors: tuple[tuple[str, str], ...]
+    """(target, source) of every mask that is carried, in graph order."""
+    dense: tuple[str, ...]
+    """Tensors that are pruned in the source's place, and kept whole."""
+    keep: tuple[int, ...]
+    """How many weights are kept: one count for each tensor that has a mask, in graph order, or one
+    for all; none where only the run can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +230,19 @@ class Contrast:
 
 
 Work = (
-    Init | Train | Prune | Remask | Combine | Perturb | Rewind | Load | Evaluate | Line | Contrast
+    Init
+    | Train
+    | Prune
+    | Remask
+    | Combine
+    | Perturb
+    | Transfer
+    | Mapmask
+    | Rewind
+    | Load
+    | Evaluate
+    | Line
+    | Contrast
 )
 
 
@@ -258,13 +303,16 @@ class Outcome:
     """``ticket``, or the name of a branch. Level 0 of ``ticket`` is the dense network."""
     level: int
     kept: int | None
-    """Weights kept in prunable tensors; None where masks are combined, until they are."""
+    """Weights kept in prunable tensors; None where only the ticket itself can say: where masks are
+    combined, or carried to another network."""
     ticket: int | None
     """The stage that holds mask and starting weights; None for the dense network."""
     trained: int
     """The stage that holds the weights after training."""
     scores: Mapping[str, int]
     """Evaluate stages by split."""
+    prunable: int = 0
+    """Weights in the tensors of its network that may be pruned; 0 for those of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +334,8 @@ class Comparison:
     split: SplitName
     line: int
     """The Line stage."""
+    prunable: int = 0
+    """As in :class:`Outcome`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +349,8 @@ class Side:
     """None for initial weights."""
     kept: int | None
     """Weights kept in prunable tensors; None as in :class:`Outcome`."""
+    prunable: int = 0
+    """As in :class:`Outcome`."""
 
 
 @dataclass(frozen=True, slots=True)

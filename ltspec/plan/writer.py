@@ -33,6 +33,7 @@ from ltspec.plan.stages import (
     Train,
     Work,
 )
+from ltspec.plan.transferring import Carried
 from ltspec.tickets.certificate import Certificate
 
 
@@ -50,6 +51,10 @@ class Writer:
     prunable: int
     norm_scale: str | None
     alteration: Alteration | None
+    other_prunable: int = 0
+    """``prunable`` where it is another network's than the spec's; else 0."""
+    carried: dict[str, Carried] = field(default_factory=dict)
+    """What tickets are carried to, by the branch's name."""
     stages: list[Stage] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
@@ -93,7 +98,7 @@ class Writer:
         name = f"replicate {seeds.number}"
         origin = self.add(self.init(seeds), f"{name}, initial weights", {})
         dense = trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
-        self.measure(seeds, TICKET, 0, None, None, trained, f"{name}, level 0")
+        self.measure(seeds, TICKET, 0, self.prunable, None, trained, f"{name}, level 0")
         solutions = [trained]
         rewound = self.rewind_point(origin, recipe, f"{name}, rewind point")
         other = after(seeds, self.replicates)
@@ -113,7 +118,7 @@ class Writer:
                 ticket = self.add(Rewind(self.graph), label, {"state": start, "mask": mask})
                 begin, end = self.rewinding.start, self.rewinding.stop
                 trained = self.train(ticket, recipe, begin, end, label, anchors)
-            self.measure(seeds, TICKET, level.number, level, ticket, trained, label)
+            self.measure(seeds, TICKET, level.number, level.kept, ticket, trained, label)
             leaving = Leaving(seeds, other, level, states, dense, mask, recipe, label, anchors)
             branching.branch_off(self, leaving)
             solutions.append(trained)
@@ -185,14 +190,14 @@ class Writer:
         seeds: Replicate,
         branch: str,
         number: int,
-        level: Level | None,
+        kept: int | None,
         ticket: int | None,
         trained: int,
         label: str,
         counted: bool = True,
     ) -> None:
-        """Evaluate a trained network and give it a row in the table; ``counted`` is whether it
-        keeps as many weights as the level says."""
+        """Evaluate a trained network and give it a row in the table. ``kept``: how many weights it
+        has; None where only its ticket can say."""
         scores: dict[str, int] = {
             split: self.add(
                 Evaluate(self.graph, self.data.name, self.data.version, split, self.alteration),
@@ -201,5 +206,7 @@ class Writer:
             )
             for split in self.spec.evaluate
         }
-        kept = None if not counted else self.prunable if level is None else level.kept
-        self.outcomes.append(Outcome(seeds.number, branch, number, kept, ticket, trained, scores))
+        prunable = self.other_prunable
+        self.outcomes.append(
+            Outcome(seeds.number, branch, number, kept, ticket, trained, scores, prunable)
+        )

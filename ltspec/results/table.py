@@ -27,6 +27,8 @@ class Row:
     density: float
     """Kept share of the prunable weights."""
     kept: int
+    prunable: int
+    """Weights in the tensors of the network that may be pruned."""
     scores: Mapping[str, Mapping[str, Any]]
     """By split: ``accuracy`` (share of the examples), ``loss`` (mean, nats), ``correct``."""
     effective_density: float | None = None
@@ -84,26 +86,30 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
             outcome.level,
             density(plan, outcome),
             outcome.kept or 0,
+            prunable(plan, outcome),
             {split: scores[place] for split, place in outcome.scores.items()},
-            *_paths(plan, scores.get(outcome.ticket) if outcome.ticket is not None else None),
+            *_paths(
+                plan, outcome, scores.get(outcome.ticket) if outcome.ticket is not None else None
+            ),
             **_changes(scores.get(outcome.trained, {})),
         )
         for outcome in plan.outcomes
         if all(place in scores for place in outcome.scores.values())
+        and (outcome.kept is not None or outcome.ticket in scores)
     ]
 
 
-def _paths(plan: Plan, ticket: Mapping[str, Any] | None) -> tuple[Any, ...]:
+def _paths(plan: Plan, outcome: Outcome, ticket: Mapping[str, Any] | None) -> tuple[Any, ...]:
     """The three fields of a Row that are about its ticket."""
     if ticket is None:
         return ()
-    effective = sum(ticket["effective"].values()) / plan.prunable
+    effective = sum(ticket["effective"].values()) / prunable(plan, outcome)
     return effective, tuple(ticket["collapsed"]), ticket["connected"]
 
 
 def counted(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> Plan:
-    """The plan with how many weights combined masks keep, which their tickets say; without the
-    rows of those that are not there yet. ``facts``: by place of the stage."""
+    """The plan with how many weights combined and carried masks keep, which their tickets say;
+    without the rows of those that are not there yet. ``facts``: by place of the stage."""
     if all(row.kept is not None for row in plan.outcomes):
         return plan
     found = {
@@ -132,7 +138,12 @@ def counted(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> Plan:
 def density(plan: Plan, one: Outcome | Comparison | Side) -> float:
     """Kept share of the prunable weights, of a plan that is :func:`counted`."""
     assert one.kept is not None
-    return one.kept / plan.prunable
+    return one.kept / prunable(plan, one)
+
+
+def prunable(plan: Plan, one: Outcome | Comparison | Side) -> int:
+    """Weights in the tensors of its network that may be pruned."""
+    return one.prunable or plan.prunable
 
 
 def summary(found: Sequence[Row]) -> list[Line]:

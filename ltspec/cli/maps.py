@@ -1,0 +1,95 @@
+"""Takes a spec; gives the blocks of its network, and its transfers as pictures in text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ltspec.networks.elastic import Inside
+from ltspec.plan import resolve, transferring
+from ltspec.plan.transferring import Carried
+
+
+def blocks(spec: Any) -> list[str]:
+    """Every block of the network with its tensors."""
+    inside = Inside(resolve.graph(spec))
+    lines = [f"{spec.model.family}, block by block"]
+    for block in inside.blocks.values():
+        lines.append(f"  {block.name}")
+        for node in inside.nodes(block):
+            for end, shape in inside.shapes[node.name].items():
+                lines.append(f"    {node.name + '.' + end:<36} {' x '.join(map(str, shape))}")
+    return lines
+
+
+def maps(spec: Any) -> list[str]:
+    """A picture of each transfer: the ticket's blocks above, those of the other network below."""
+    lines = []
+    for name, branch in spec.branches.items():
+        if branch.kind == "transfer":
+            to = transferring.carried(spec, branch)
+            sizes = transferring.written(branch)
+            there = ", ".join(f"{key} {_plain(value)}" for key, value in sizes.items())
+            lines += [f"{name}: to {spec.model.family}, {there or 'the same size'}"]
+            lines += [f"  {line}" for line in picture(to)]
+            lines += [f"  {line}" for line in counts(spec, branch, to)]
+            lines += [""]
+    return lines[:-1] or ["no branch is a transfer"]
+
+
+def picture(to: Carried) -> list[str]:
+    """One line of the source's blocks and one of the target's for each stage; ``*`` is behind a
+    second or later copy."""
+    inside = Inside(to.source)
+    lines = []
+    outside = [one.target.name for one in to.assignment.pairings if one.target.role != "block"]
+    kept = [name for name in outside if name not in to.assignment.afresh]
+    if kept:
+        lines.append(f"carried as they are: {', '.join(kept)}")
+    lines += [f"drawn anew and dense: {name}" for name in to.assignment.afresh]
+    for stage, theirs in inside.stages.items():
+        pairings = [
+            one
+            for one in to.assignment.pairings
+            if one.target.role == "block" and one.target.stage == stage
+        ]
+        above = [str(one.source.index) for one in pairings if one.source is not None]
+        below = [f"{one.target.index}{'*' * one.copy}" for one in pairings]
+        wide = max(map(len, above + below))
+        left = [str(block.index) for block in theirs if str(block.index) not in above]
+        lines.append(f"stage{stage:<3} ticket  " + "  ".join(f"{text:<{wide}}" for text in above))
+        if left:
+            lines[-1] += f"   left out: {', '.join(left)}"
+        lines.append("         target  " + "  ".join(f"{text:<{wide}}" for text in below))
+    return [line.rstrip() for line in lines]
+
+
+def counts(spec: Any, branch: Any, to: Carried) -> list[str]:
+    """How many weights masks keep at each level of the branch, by layer and in all."""
+    sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
+    whole = sum(sizes[name] for name in to.tensors)
+    lines = [f"{whole:,} weights may be pruned there"]
+    for level in resolve.levels(spec):
+        if branch.levels != "all" and level.number not in branch.levels:
+            continue
+        keep = tuple(sizes[name] for name in to.tensors)
+        if branch.mask != "dense":
+            keep = transferring.keep(level.keep, to)
+        if not keep:
+            lines.append(
+                f"level {level.number}: the ticket says how many are kept, since its layers were "
+                "cut together and are not copied equally often; the table shows it after the run"
+            )
+            continue
+        lines.append(f"level {level.number}: keeps {_share(sum(keep), whole)}")
+        if len(keep) == len(to.tensors) and branch.mask != "shuffled-all":
+            for name, count in zip(to.tensors, keep, strict=True):
+                lines.append(f"  {name:<36} {_share(count, sizes[name])}")
+    return lines
+
+
+def _share(count: int, whole: int) -> str:
+    return f"{count:,} of {whole:,} ({count / whole:.2%})"
+
+
+def _plain(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,461 @@
+"""Takes two networks of a family and how blocks are mapped; gives target tensor <- source tensor.
+
+Elastic transfer (Chen et al. 2021, section 3) stretches a network by repeating blocks, or squeezes
+it by leaving some out. Stem, classifier, the number of stages and the first block of each stage are
+kept. What a map says is checked here completely, before there is any tensor: each tensor of the
+target is written once, by one tensor of the same operation and shape.
+
+No numpy: ``validate`` asks. Problems are diagnostics whose paths begin behind the branch's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from ltspec.errors import Diagnostic, Path
+from ltspec.networks.graph import Block, Buffer, Graph, Node, Parameter
+
+Word = Literal["append", "interpolate", "first", "last", "spaced"]
+STRETCHES: tuple[Word, ...] = ("append", "interpolate")
+SQUEEZES: tuple[Word, ...] = ("first", "last", "spaced")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How the blocks of a stage become those of the same stage of the target."""
+
+    word: Word | Literal["keep", "blocks", "default"] = "default"
+    """``default`` appends where a stage grows and keeps the first blocks where it shrinks."""
+    blocks: tuple[int, ...] = ()
+    """Of ``append`` and ``interpolate``: the blocks that are repeated; empty for all of them. Of
+    ``keep``: the blocks that stay."""
+    written: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Of ``blocks``: source block -> target blocks."""
+    path: Path = ("map",)
+    """Where it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A block of the target, and the source's block that it is a copy of."""
+
+    target: Block
+    source: Block | None
+    """None for a classifier that is drawn afresh."""
+    copy: bool = False
+    """Whether an earlier block of the target is a copy of the same block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where everything in a target comes from."""
+
+    pairings: tuple[Pairing, ...]
+    """One for each block of the target, in graph order."""
+    tensors: Mapping[str, str]
+    """Parameters and buffers of the target, in graph order: the source's tensor of each. What is
+    drawn afresh is not there."""
+    copies: tuple[str, ...]
+    """The target's parameters in blocks that are a second or later copy."""
+
+    @property
+    def afresh(self) -> tuple[str, ...]:
+        """Names of the target's blocks that have no source."""
+        return tuple(each.target.name for each in self.pairings if each.source is None)
+
+
+def tensors_of(graph: Graph) -> list[Parameter | Buffer]:
+    """Everything that a network remembers: parameters, then running statistics."""
+    return [*graph.parameters, *graph.buffers]
+
+
+class Inside:
+    """A network, looked up by block: its operations that have tensors, and their shapes."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.shapes: dict[str, dict[str, tuple[int, ...]]] = {}
+        """By node, then by what stands behind its name: ``weight``, ``running_mean``."""
+        for tensor in tensors_of(graph):
+            node, _, end = tensor.name.rpartition(".")
+            self.shapes.setdefault(node, {})[end] = tensor.shape
+        self._nodes = {node.name: node for node in graph.nodes}
+        self.blocks = {block.name: block for block in graph.blocks}
+        self.stages: dict[int, list[Block]] = {}
+        """The repeatable blocks by the number of their stage, in order."""
+        for block in graph.blocks:
+            if block.role == "block":
+                self.stages.setdefault(block.stage, []).append(block)
+
+    def nodes(self, block: Block) -> list[Node]:
+        """The block's operations that have tensors, in order."""
+        return [self._nodes[name] for name in block.nodes if name in self.shapes]
+
+    def outline(self) -> list[str]:
+        """Names of stem, stages and classifier."""
+        names = (f"stage{b.stage}" if b.role == "block" else b.name for b in self.blocks.values())
+        return list(dict.fromkeys(names))
+
+
+def assign(
+    source: Graph, target: Graph, rules: Mapping[int, Rule], *, fresh_classifier: bool = False
+) -> tuple[Assignment | None, list[Diagnostic]]:
+    """Which tensor of ``source`` each tensor of ``target`` is a copy of; None where there are
+    problems. ``rules``: by stage, from 1; that of key 0 is for the stages without one."""
+    theirs, ours = Inside(source), Inside(target)
+    problems = list(_no_counterpart(theirs, ours, rules))
+    if problems:
+        return None, problems
+    origins: dict[str, Block | None] = {}
+    copies: set[str] = set()
+    for block in target.blocks:
+        if block.role != "block":
+            fresh = block.role == "classifier" and fresh_classifier
+            origins[block.name] = None if fresh else theirs.blocks[block.name]
+    if all(len(ours.stages[number]) == len(blocks) for number, blocks in theirs.stages.items()):
+        problems += _nothing_changes(rules)
+    for number, blocks in ours.stages.items():
+        found = from_source(_rule(rules, number), number, theirs, ours)
+        if isinstance(found, Diagnostic):
+            problems.append(found)
+            continue
+        for place, (block, index) in enumerate(zip(blocks, found, strict=True)):
+            origins[block.name] = theirs.stages[number][index]
+            if index in found[:place]:
+                copies.add(block.name)
+    pairings = tuple(
+        Pairing(block, origins[block.name], block.name in copies)
+        for block in target.blocks
+        if block.name in origins
+    )
+    for pairing in pairings:
+        problems += _misfits(pairing, theirs, ours, rules)
+    if problems:
+        return None, _told_once(problems)
+    return Assignment(pairings, *_tensors(pairings, theirs, ours)), []
+
+
+def _tensors(
+    pairings: Sequence[Pairing], theirs: Inside, ours: Inside
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Target tensor -> source tensor in graph order, and the parameters of copies."""
+    nodes: dict[str, str] = {}
+    again: set[str] = set()
+    for pairing in pairings:
+        if pairing.source is None:
+            continue
+        left, right = theirs.nodes(pairing.source), ours.nodes(pairing.target)
+        nodes |= {to.name: origin.name for origin, to in zip(left, right, strict=True)}
+        if pairing.copy:
+            again |= {node.name for node in right}
+    tensors = {}
+    for tensor in tensors_of(ours.graph):
+        node, _, end = tensor.name.rpartition(".")
+        if node in nodes:
+            tensors[tensor.name] = f"{nodes[node]}.{end}"
+    parameters = ours.graph.parameters
+    return tensors, tuple(p.name for p in parameters if p.name.rpartition(".")[0] in again)
+
+
+def covered(
+    assignment: Assignment, source: Graph, masked: Sequence[str], target: Graph
+) -> list[str]:
+    """The target's tensors that a mask covers, in graph order, when it covers ``masked`` of the
+    source: their copies; and weights of a classifier that is drawn afresh, where the source's are
+    covered."""
+    whole = set()
+    if assignment.afresh:
+        theirs, ours = Inside(source), Inside(target)
+        for name in assignment.afresh:
+            nodes = {node.name for node in theirs.nodes(theirs.blocks[name])}
+            if any(tensor.rpartition(".")[0] in nodes for tensor in masked):
+                whole |= {node.name for node in ours.nodes(ours.blocks[name])}
+    return [
+        parameter.name
+        for parameter in target.prunable
+        if assignment.tensors.get(parameter.name) in masked
+        or parameter.name.rpartition(".")[0] in whole
+    ]
+
+
+def _rule(rules: Mapping[int, Rule], stage: int) -> Rule:
+    return rules.get(stage, rules.get(0, Rule()))
+
+
+def from_source(rule: Rule, stage: int, source: Inside, target: Inside) -> list[int] | Diagnostic:
+    """The source's block that each of the target's blocks of one stage is a copy of."""
+    before, after = len(source.stages[stage]), len(target.stages[stage])
+    word = rule.word
+    if word == "default":
+        word = "append" if after > before else "first"
+    if word == "blocks":
+        return _as_written(rule, stage, before, after)
+    if before == after:
+        return list(range(before))
+    if wrong := _not_there(rule, stage, before):
+        return wrong
+    if word in STRETCHES:
+        return _stretch(rule, word, stage, source, target)
+    return _squeeze(rule, word, stage, before, after)
+
+
+def _stretch(
+    rule: Rule, word: str, stage: int, source: Inside, target: Inside
+) -> list[int] | Diagnostic:
+    before, after = len(source.stages[stage]), len(target.stages[stage])
+    if after < before:
+        hint = "write `first`, `last`, `spaced` or `keep`, or a map of its own for the stage"
+        return _cannot(rule, stage, before, after, f"`{word}` makes more blocks, not fewer", hint)
+    if before > 1:
+        chosen = rule.blocks or tuple(range(1, before))
+        return [0, *stretched(word, before - 1, after - 1, chosen)]
+    # The first block of a stage is kept; alone, it is repeated where it changes nothing.
+    if _misfit(source, source.stages[stage][0], target, target.stages[stage][1]) is None:
+        return [0] * after
+    reason = "its only block changes the shape of what runs through it and cannot be repeated"
+    hint = "start from a network whose stage has a second block"
+    return _cannot(rule, stage, before, after, reason, hint)
+
+
+def _squeeze(rule: Rule, word: str, stage: int, before: int, after: int) -> list[int] | Diagnostic:
+    if after > before:
+        hint = "write `append` or `interpolate`, or a map of its own for the stage"
+        return _cannot(rule, stage, before, after, f"`{word}` makes fewer blocks, not more", hint)
+    if word != "keep":
+        return [0, *squeezed(word, before - 1, after - 1)]
+    if len(rule.blocks) == after - 1:
+        return [0, *sorted(rule.blocks)]
+    named = f"{len(rule.blocks)} block{'s' * (len(rule.blocks) != 1)}"
+    return _cannot(
+        rule,
+        stage,
+        before,
+        after,
+        f"`keep` names {named} beside block 0",
+        f"name {after - 1} of the blocks 1 to {before - 1}",
+    )
+
+
+def stretched(word: str, before: int, after: int, chosen: Sequence[int]) -> list[int]:
+    """Blocks 1 .. ``before`` as ``after`` blocks, ``chosen`` ones repeated.
+
+    All chosen blocks are repeated equally often, and earlier ones once more where that does not
+    come out even: more distinct blocks fewer times, and earlier rather than later ones (Chen et al.
+    2021, section 3.2). ``interpolate`` puts the copies of a block behind it; ``append`` repeats
+    the run of repeated blocks as a whole.
+    """
+    more, rest = divmod(after - before, len(chosen))
+    counts = dict.fromkeys(range(1, before + 1), 1)
+    for place, block in enumerate(sorted(chosen)):
+        counts[block] += more + (place < rest)
+    if word == "interpolate":
+        return [block for block, count in counts.items() for _ in range(count)]
+    repeated = [block for block, count in counts.items() if count > 1]
+    run = range(repeated[0], repeated[-1] + 1)
+    rounds = range(1, max(counts.values()) + 1)
+    return [
+        *range(1, run.start),
+        *(block for number in rounds for block in run if counts[block] >= number),
+        *range(run.stop, before + 1),
+    ]
+
+
+def squeezed(word: str, before: int, after: int) -> list[int]:
+    """Which of the blocks 1 .. ``before`` stay: the ``first`` or the ``last`` ones, or ``spaced``
+    ones, block 1 and every (before / after)-th behind it, rounded down."""
+    match word:
+        case "first":
+            return list(range(1, after + 1))
+        case "last":
+            return list(range(before - after + 1, before + 1))
+        case _:
+            return [1 + place * before // after for place in range(after)]
+
+
+def _misfit(source: Inside, theirs: Block, target: Inside, ours: Block) -> str | None:
+    """Why a block's tensors cannot be those of another: other operations, numbers or shapes.
+    Operations without tensors, such as a pooling before the first convolution of a stage, do not
+    count."""
+    left, right = source.nodes(theirs), target.nodes(ours)
+    if len(left) != len(right):
+        return f"one has {len(left)} operations with tensors, and the other {len(right)}"
+    for origin, to in zip(left, right, strict=True):
+        before, after = source.shapes[origin.name], target.shapes[to.name]
+        for end in {**before, **after}:
+            if before.get(end) != after.get(end):
+                shapes = f"{_by(before.get(end))} and {to.name}.{end} is {_by(after.get(end))}"
+                return f"{origin.name}.{end} is {shapes}"
+        if type(origin.op) is not type(to.op):
+            return f"{origin.name} and {to.name} are other operations"
+        for name in (each.name for each in fields(origin.op)):
+            one, other = getattr(origin.op, name), getattr(to.op, name)
+            if one != other:
+                return f"{origin.name} has {name} {one}, and {to.name} {other}"
+    return None
+
+
+def _misfits(
+    pairing: Pairing, source: Inside, target: Inside, rules: Mapping[int, Rule]
+) -> Iterator[Diagnostic]:
+    """LT273."""
+    ours, theirs = pairing.target, pairing.source
+    if theirs is None or (reason := _misfit(source, theirs, target, ours)) is None:
+        return
+    if ours.role == "classifier":
+        hint = "write `classifier: fresh`, which draws its weights anew and leaves it dense"
+        yield Diagnostic("LT273", f"the classifiers differ: {reason}", (), hint, at="key")
+    elif theirs.name == ours.name:
+        yield Diagnostic(
+            "LT273",
+            f"{ours.name} does not fit: {reason}",
+            (),
+            "stem and blocks that are kept have to be the same in both networks",
+            at="key",
+        )
+    else:
+        yield Diagnostic(
+            "LT273",
+            f"{theirs.name} cannot become {ours.name}: {reason}",
+            _rule(rules, ours.stage).path,
+            "blocks that change resolution or width stay where they are",
+        )
+
+
+def _as_written(rule: Rule, stage: int, before: int, after: int) -> list[int] | Diagnostic:
+    """LT271: a map that is written out has to cover the target, each block once."""
+    found: dict[int, int] = {}
+    written = {0: (0,), **rule.written}
+
+    def wrong(message: str, path: Path, hint: str) -> Diagnostic:
+        return Diagnostic("LT271", f"stage{stage}: {message}", (*rule.path, *path), hint)
+
+    for block, places in written.items():
+        name = f"block{block}"
+        if block >= before:
+            return Diagnostic(
+                "LT271",
+                f"stage{stage}: the source has no {name}",
+                (*rule.path, "blocks", name),
+                f"its blocks are block0 to block{before - 1}",
+                at="key",
+            )
+        for number, place in enumerate(places):
+            here: Path = ("blocks", name, number)
+            if place >= after:
+                return wrong(
+                    f"the target has no block {place}", here, f"its blocks are 0 to {after - 1}"
+                )
+            if place in found:
+                return wrong(
+                    f"block {place} of the target would be written twice, by block{found[place]} "
+                    f"and by {name}",
+                    here,
+                    "each block of the target comes from one block",
+                )
+            found[place] = block
+    if found.get(0) != 0:
+        return wrong(
+            "block 0 of the target has to come from block0, which is kept",
+            ("blocks",),
+            "leave `block0` out, or write `block0: [0]`",
+        )
+    missing = [place for place in range(after) if place not in found]
+    if missing:
+        are = "block" if len(missing) == 1 else "blocks"
+        return wrong(
+            f"nothing is written to {are} {', '.join(map(str, missing))} of the target, which has "
+            f"blocks 0 to {after - 1}",
+            ("blocks",),
+            "name each of them behind a block of the source",
+        )
+    left = [block for block in range(before) if block not in written]
+    if left and after >= before:
+        return wrong(
+            f"block{left[0]} of the source goes nowhere",
+            ("blocks",),
+            f"write where it goes, or `block{left[0]}: []` to leave it out",
+        )
+    return [found[place] for place in range(after)]
+
+
+def _not_there(rule: Rule, stage: int, before: int) -> Diagnostic | None:
+    """LT271: a block that is repeated or kept has to be one of the source's."""
+    for number, block in enumerate(rule.blocks):
+        if block >= before:
+            others = (
+                f"block{'s 1 to' * (before > 2)} {before - 1} besides" if before > 1 else "none"
+            )
+            return Diagnostic(
+                "LT271",
+                f"stage{stage}: the source has no block {block}",
+                (*rule.path, rule.word, number),
+                f"it has block 0, which is kept, and {others}",
+            )
+    return None
+
+
+def _cannot(rule: Rule, stage: int, before: int, after: int, reason: str, hint: str) -> Diagnostic:
+    """LT272."""
+    path = (*rule.path, rule.word) if rule.blocks else rule.path
+    have = f"stage{stage} has {before} block{'s' * (before != 1)}, and {after} in the target"
+    return Diagnostic("LT272", f"{have}: {reason}", path, hint)
+
+
+def _nothing_changes(rules: Mapping[int, Rule]) -> Iterator[Diagnostic]:
+    """LT272: a word about more or fewer blocks, where there are as many as before."""
+    for rule in rules.values():
+        if rule.word not in ("default", "blocks"):
+            yield Diagnostic(
+                "LT272",
+                f"every stage has as many blocks in the target, so `{rule.word}` changes nothing",
+                rule.path,
+                "leave `map` out, or write out `blocks` to put them in another order",
+            )
+
+
+def _no_counterpart(
+    source: Inside, target: Inside, rules: Mapping[int, Rule]
+) -> Iterator[Diagnostic]:
+    """LT274."""
+    if not source.blocks or not target.blocks:
+        yield Diagnostic(
+            "LT274",
+            "the network names no blocks, so nothing says what can be repeated or left out",
+            (),
+            "give its Graph `blocks`: `ltspec explain LT274` shows how",
+            at="key",
+        )
+        return
+    theirs, ours = source.outline(), target.outline()
+    if only := [name for name in theirs + ours if (name in theirs) != (name in ours)]:
+        yield Diagnostic(
+            "LT274",
+            f"the two networks do not have the same stages: only one has {', '.join(only)}",
+            (),
+            "only the number of blocks within a stage can change",
+            at="key",
+        )
+        return
+    for number, rule in rules.items():
+        if number and number not in source.stages:
+            yield Diagnostic(
+                "LT274",
+                f"the network has no stage{number}",
+                rule.path,
+                f"its stages are {', '.join(f'stage{each}' for each in source.stages)}",
+                at="key",
+            )
+
+
+def _told_once(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What is wrong with one key in several stages is said of the first of them."""
+    found: dict[tuple[str, Path], Diagnostic] = {}
+    for problem in problems:
+        found.setdefault((problem.code, problem.path), problem)
+    return list(found.values())
+
+
+def _by(shape: Sequence[int] | None) -> str:
+    return "not there" if shape is None else " x ".join(map(str, shape))

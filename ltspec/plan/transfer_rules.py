@@ -1,0 +1,111 @@
+"""Takes a spec, or the right parts of one; gives what is wrong with where its tickets are carried.
+
+The part of :mod:`ltspec.plan.branch_rules` that is about branches of kind ``transfer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ltspec.data.facts import STREAMED
+from ltspec.errors import Diagnostic, GraphError, Path
+from ltspec.networks.families import build
+from ltspec.plan import resolve, transferring
+
+SIZES = {
+    "lenet": ("widths",),
+    "cifar-vgg": ("depth", "classifier"),
+    "cifar-resnet": ("depth",),
+    "imagenet-resnet": ("depth",),
+    "mobilenet-v1": ("blocks",),
+    "custom": ("options",),
+}
+"""The keys of each family that another of its networks can differ in."""
+
+
+def transfer_is_right(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT270 to LT274, LT241, LT217 to LT219."""
+    path: Path = ("branches", name)
+    problems = list(_of_target(spec, branch)) or list(_of_data(branch))
+    if not problems:
+        _, problems = transferring.assigned(spec, branch)
+    problems = problems or list(_of_copies(spec, branch))
+    yield from (replace(each, path=(*path, *each.path)) for each in problems)
+
+
+def _of_target(spec: Any, branch: Any) -> Iterator[Diagnostic]:
+    """LT270, LT104, and why there is no such network."""
+    family = spec.model.family
+    known = SIZES.get(family, ())
+    found = False
+    for key, value in transferring.written(branch).items():
+        if key not in known:
+            found = True
+            keys = ", ".join(f"`{one}`" for one in known)
+            yield Diagnostic(
+                "LT270",
+                f"`{key}` is nothing that networks of the family {family} differ in",
+                ("to", key),
+                f"write {keys}" if known else "no ticket of this family can be carried",
+                at="key",
+            )
+        elif key == "depth" and (depths := _depths(family)) and value not in depths:
+            found = True
+            yield Diagnostic(
+                "LT104",
+                f"{family} has no depth {value}",
+                ("to", key),
+                f"write one of {', '.join(map(str, depths))}",
+            )
+    if found:
+        return
+    seen = transferring.with_model(spec, branch)
+    facts = resolve.facts(seen)
+    try:
+        build(seen.model, facts.shape, facts.classes)
+    except GraphError as error:
+        if not error.key:
+            raise
+        where: Path = ("data", "name") if branch.data is not None else ()
+        if error.key in transferring.written(branch):
+            where = ("to", error.key)
+        yield Diagnostic(error.code, error.message, where, error.hint)
+
+
+def _depths(family: str) -> tuple[int, ...]:
+    """The depths that a family has, where they are a list."""
+    if family == "cifar-vgg":
+        from ltspec.networks.cifar_vgg import CONVOLUTIONS
+
+        return tuple(CONVOLUTIONS)
+    if family == "imagenet-resnet":
+        from ltspec.networks.imagenet_resnet import BLOCKS
+
+        return tuple(BLOCKS)
+    return ()
+
+
+def _of_data(branch: Any) -> Iterator[Diagnostic]:
+    if branch.data is not None and branch.data.name in STREAMED:
+        yield Diagnostic(
+            "LT241",
+            f"a branch is trained on data sets that are read whole, and {branch.data.name} is "
+            "streamed",
+            ("data", "name"),
+        )
+
+
+def _of_copies(spec: Any, branch: Any) -> Iterator[Diagnostic]:
+    """LT272."""
+    if branch.mask != "shuffled-copies":
+        return
+    to = transferring.carried(spec, branch)
+    if not set(to.assignment.copies) & set(to.tensors):
+        yield Diagnostic(
+            "LT272",
+            "no block of the target is a second copy of one, so there is no mask to shuffle",
+            ("mask",),
+            "write `mask: shuffled`, or a map that repeats blocks",
+        )

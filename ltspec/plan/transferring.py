@@ -1,0 +1,125 @@
+"""Takes a spec and a branch of kind ``transfer``; gives the network that it carries tickets to.
+
+Plain functions, which rules ask too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ltspec.errors import Diagnostic, Path
+from ltspec.language.unknown import Unknown
+from ltspec.language.variants import Variant, as_branch_sees
+from ltspec.networks import elastic
+from ltspec.networks.elastic import Assignment, Rule
+from ltspec.networks.graph import Graph
+from ltspec.plan import resolve
+
+KEYS = ("depth", "widths", "classifier", "blocks", "options")
+"""What may be different in the other network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a branch carries tickets to, and how."""
+
+    spec: Any
+    """The spec as the other network's own experiment would have it: its model, the branch's data
+    and training, and the tensors exempt that a carried mask does not cover."""
+    source: Graph
+    graph: Graph
+    """The other network."""
+    assignment: Assignment
+    masked: tuple[str, ...]
+    """The source's tensors that masks cover, in graph order."""
+    tensors: tuple[str, ...]
+    """The other network's tensors that masks cover, in graph order."""
+
+    @property
+    def dense(self) -> tuple[str, ...]:
+        """Those of ``tensors`` that no mask of the source is carried to."""
+        return tuple(name for name in self.tensors if name not in self.assignment.tensors)
+
+
+def written(branch: Any) -> dict[str, Any]:
+    """The keys that a branch has written behind ``to``."""
+    values = {key: getattr(branch.to, key) for key in KEYS}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def with_model(spec: Any, branch: Any) -> Any:
+    """The spec as the branch sees it, with the other network for its model."""
+    seen = as_branch_sees(spec, branch)
+    return Variant(seen, model=Variant(spec.model, **written(branch)))
+
+
+def rules(branch: Any) -> dict[int, Rule]:
+    """The branch's map: by stage, from 1, and at 0 for the stages without one of their own."""
+    found = branch.map
+    if found is None:
+        return {}
+    if isinstance(found, str) or found.stages is None:
+        return {0: _rule(found, ("map",))}
+    return {
+        int(name.removeprefix("stage")): _rule(one, ("map", "stages", name))
+        for name, one in found.stages.items()
+    }
+
+
+def _rule(found: Any, path: Path) -> Rule:
+    if isinstance(found, str):
+        return Rule(found, path=path)  # type: ignore[arg-type]  # one of the words
+    if found.blocks is not None:
+        by_number = {
+            int(name.removeprefix("block")): places for name, places in found.blocks.items()
+        }
+        return Rule("blocks", written=by_number, path=path)
+    if found.keep is not None:
+        return Rule("keep", found.keep, path=path)
+    if found.append is not None:
+        return Rule("append", found.append, path=path)
+    return Rule("interpolate", found.interpolate, path=path)
+
+
+def assigned(spec: Any, branch: Any) -> tuple[Assignment | None, list[Diagnostic]]:
+    """Where each tensor of the other network comes from, and what is wrong with that."""
+    target = with_model(spec, branch)
+    return elastic.assign(
+        resolve.graph(spec),
+        resolve.graph(target),
+        rules(branch),
+        fresh_classifier=branch.classifier == "fresh",
+    )
+
+
+def carried(spec: Any, branch: Any) -> Carried:
+    """The other network of a branch. Raises Unknown where the map is not right: a rule says so."""
+    found, _ = assigned(spec, branch)
+    if found is None:
+        raise Unknown("map")
+    target = with_model(spec, branch)
+    source, graph = resolve.graph(spec), resolve.graph(target)
+    masked = [parameter.name for parameter in resolve.prunable(spec)]
+    tensors = elastic.covered(found, source, masked, graph)
+    exempt = tuple(p.name for p in graph.prunable if p.name not in tensors)
+    seen = Variant(target, prune=Variant(spec.prune, exempt=exempt))
+    return Carried(seen, source, graph, found, tuple(masked), tuple(tensors))
+
+
+def keep(counts: tuple[int, ...], to: Carried) -> tuple[int, ...]:
+    """How many weights a carried mask keeps: one count for each tensor of ``to``, or one for all of
+    them; nothing where only the run can say, because the source's mask was cut across layers and
+    its layers are not copied equally often. ``counts``: of the source's tensors, or of all."""
+    sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
+    origin = to.assignment.tensors
+    if len(counts) == len(to.masked) > 1:
+        by_name = dict(zip(to.masked, counts, strict=True))
+        return tuple(
+            sizes[name] if name in to.dense else by_name[origin[name]] for name in to.tensors
+        )
+    copied = [origin[name] for name in to.tensors if name not in to.dense]
+    times = {copied.count(name) for name in to.masked}
+    if len(times) > 1:
+        return ()
+    return (times.pop() * sum(counts) + sum(sizes[name] for name in to.dense),)

@@ -1,0 +1,364 @@
+"""Branches of kind transfer: their stages, what is kept, runs of them, and promises broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from specs import plan_of, tiny
+from test_runner import arrays, run
+
+from ltspec.decisions import operators, transfer
+from ltspec.engine.arrays import masks_of, weights_of
+from ltspec.engine.runner import scores
+from ltspec.errors import InvariantError, LtspecError, SpecError
+from ltspec.plan import planfile, transferring
+from ltspec.plan.cost import cost
+from ltspec.plan.legality import check
+from ltspec.plan.stages import Init, Mapmask, Outcome, Plan, Remask, Rewind, Train, Transfer
+from ltspec.results import paired, table
+
+SOURCE = "model.widths=[12, 12, 8]"
+TO = "to: {widths: [12, 12, 12, 8]}"
+KEPT = "prune.rewind={to: 5it}"
+
+
+def carried(branch: str = TO, *more: str) -> Plan:
+    return plan_of(SOURCE, KEPT, f"branches.there={{kind: transfer, levels: [2], {branch}}}", *more)
+
+
+def outcome_of(plan: Plan, branch: str = "there") -> Outcome:
+    return next(one for one in plan.outcomes if one.branch == branch)
+
+
+def ticket_inputs(plan: Plan, branch: str = "there") -> dict[str, int]:
+    place = outcome_of(plan, branch).ticket
+    assert place is not None
+    assert isinstance(plan.stages[place].work, Rewind)
+    return dict(plan.stages[place].inputs)
+
+
+def test_stages_of_a_transfer() -> None:
+    plan = carried()
+    inputs = ticket_inputs(plan)
+    state, mask = (plan.stages[inputs[role]] for role in ("state", "mask"))
+    assert isinstance(state.work, Transfer)
+    assert isinstance(mask.work, Mapmask)
+    assert dict(state.work.tensors) == {
+        f"fc{to}.{end}": f"fc{origin}.{end}"
+        for to, origin in ((1, 1), (2, 2), (3, 2), (4, 3), (5, 4))
+        for end in ("weight", "bias")
+    }
+    assert [target for target, _ in mask.work.tensors] == [f"fc{n}.weight" for n in range(1, 6)]
+    source = plan.stages[outcome_of(plan, "ticket").trained].work.graph
+    assert state.work.source == mask.work.source == source != state.work.graph
+    # The unmasked rewound weights, and the mask of the ticket of this level.
+    point = plan.stages[state.inputs["state"]]
+    assert isinstance(point.work, Train)
+    assert (point.work.start, point.work.stop) == (0, 5)
+    assert plan.stages[mask.inputs["mask"]].label == "replicate 1, level 2"
+    trained = plan.stages[outcome_of(plan).trained].work
+    assert isinstance(trained, Train)
+    assert (trained.graph, trained.start, trained.stop) == (state.work.graph, 5, 40)
+    ticket = plan.stages[plan.outcomes[-2].trained].work
+    assert isinstance(ticket, Train)
+    assert trained.recipe == ticket.recipe
+
+
+def test_what_is_kept_is_known_where_layers_are_cut_apart() -> None:
+    plan = carried(TO, "prune.scope=layer")
+    # 64 * 12, 12 * 12, 12 * 8 and 8 * 10 weights, a fifth of each gone twice.
+    levels = {768: 614, 144: 115, 96: 77, 80: 64}
+    kept = {size: left - round(left / 5) for size, left in levels.items()}
+    assert kept == {768: 491, 144: 92, 96: 62, 80: 51}
+    mask = plan.stages[ticket_inputs(plan)["mask"]].work
+    assert isinstance(mask, Mapmask)
+    assert mask.keep == (491, 92, 92, 62, 51)
+    assert outcome_of(plan).kept == 491 + 92 + 92 + 62 + 51
+    assert outcome_of(plan).prunable == 768 + 144 + 144 + 96 + 80
+    assert plan.prunable == 768 + 144 + 96 + 80
+
+
+def test_what_is_kept_of_a_global_mask_is_known_only_without_copies() -> None:
+    assert outcome_of(carried()).kept is None
+    same = carried("map: {stages: {stage1: {blocks: {block1: [1]}}}}")
+    assert outcome_of(same).kept == outcome_of(same, "ticket").kept or outcome_of(same).kept == (
+        next(one.kept for one in same.outcomes if one.branch == "ticket" and one.level == 2)
+    )
+    dense = outcome_of(carried(f"{TO}, mask: dense"))
+    assert dense.kept == dense.prunable
+
+
+def test_an_exempt_tensor_stays_exempt_under_its_new_name() -> None:
+    plan = carried(TO, "prune.exempt=[fc4.weight]")
+    mask = plan.stages[ticket_inputs(plan)["mask"]].work
+    assert isinstance(mask, Mapmask)
+    assert [target for target, _ in mask.tensors] == [f"fc{n}.weight" for n in range(1, 5)]
+
+
+def test_a_run_carries_every_tensor(tmp_path: Path) -> None:
+    plan = carried()
+    opened, _ = run(plan, tmp_path)
+    inputs = ticket_inputs(plan)
+    state, mask = plan.stages[inputs["state"]], plan.stages[inputs["mask"]]
+    before = weights_of(arrays(opened, state.inputs["state"]))
+    masks = masks_of(arrays(opened, mask.inputs["mask"]))
+    place = outcome_of(plan).ticket
+    assert place is not None
+    ticket = arrays(opened, place)
+    for to, origin in ((1, 1), (2, 2), (3, 2), (4, 3), (5, 4)):
+        found = weights_of(ticket)[f"fc{to}.weight"]
+        same = masks[f"fc{origin}.weight"]
+        assert np.array_equal(masks_of(ticket)[f"fc{to}.weight"], same)
+        assert np.array_equal(found, np.where(same, before[f"fc{origin}.weight"], 0))
+        bias = weights_of(ticket)[f"fc{to}.bias"]
+        assert np.array_equal(bias, before[f"fc{origin}.bias"])
+    rows = table.rows(plan, scores(plan, opened.realm))
+    row = next(row for row in rows if row.branch == "there")
+    kept = {name: int(each.sum()) for name, each in masks.items()}
+    assert row.kept == sum(kept.values()) + kept["fc2.weight"]
+    assert row.prunable == 768 + 144 + 144 + 96 + 80
+    assert row.density == row.kept / row.prunable
+    line = next(line for line in table.summary(rows) if line.branch == "there")
+    assert (line.kept, line.density) == (row.kept, row.density)
+
+
+def test_running_statistics_are_carried(tmp_path: Path) -> None:
+    """A state with norms, through the stage alone."""
+    source = {"n1.running_mean": np.arange(3.0), "n1.running_var": np.ones(3)}
+    pairs = [("n2.running_mean", "n1.running_mean"), ("n2.running_var", "n1.running_var")]
+    made = transfer.carried(source, pairs, {}, ["n2.running_mean", "n2.running_var"])
+    assert np.array_equal(made["n2.running_mean"], source["n1.running_mean"])
+    made["n2.running_mean"][0] = 9
+    assert source["n1.running_mean"][0] == 0  # a copy is its own
+
+
+def test_only_copies_are_shuffled(tmp_path: Path) -> None:
+    plan = carried(f"{TO}, mask: shuffled-copies")
+    opened, _ = run(plan, tmp_path)
+    remask = plan.stages[ticket_inputs(plan)["mask"]]
+    assert isinstance(remask.work, Remask)
+    assert remask.work.only == ("fc3.weight",)
+    before = masks_of(arrays(opened, remask.inputs["mask"]))
+    after = masks_of(arrays(opened, ticket_inputs(plan)["mask"]))
+    assert [n for n in before if not np.array_equal(before[n], after[n])] == ["fc3.weight"]
+    assert before["fc3.weight"].sum() == after["fc3.weight"].sum()
+
+
+@pytest.mark.parametrize("mask", ["shuffled", "shuffled-all"])
+def test_a_shuffled_mask_keeps_as_many(tmp_path: Path, mask: str) -> None:
+    plan = carried(f"{TO}, mask: {mask}")
+    opened, _ = run(plan, tmp_path)
+    remask = plan.stages[ticket_inputs(plan)["mask"]]
+    before = masks_of(arrays(opened, remask.inputs["mask"]))
+    after = masks_of(arrays(opened, ticket_inputs(plan)["mask"]))
+    counts = [{n: int(m.sum()) for n, m in masks.items()} for masks in (before, after)]
+    assert sum(counts[0].values()) == sum(counts[1].values())
+    assert (counts[0] == counts[1]) == (mask == "shuffled")
+
+
+def test_weights_of_its_own_are_those_of_the_rewind_point(tmp_path: Path) -> None:
+    plan = carried(f"{TO}, weights: own")
+    point = plan.stages[ticket_inputs(plan)["state"]]
+    assert isinstance(point.work, Train)
+    assert (point.work.start, point.work.stop) == (0, 5)
+    start = plan.stages[point.inputs["state"]].work
+    assert isinstance(start, Init)
+    assert (start.draw, start.graph) == (0, point.work.graph)
+
+
+def test_fresh_weights_are_another_draw() -> None:
+    plan = carried(f"{TO}, weights: fresh")
+    start = plan.stages[ticket_inputs(plan)["state"]].work
+    assert isinstance(start, Init)
+    assert start.draw == 1_000_001 + 2
+
+
+def test_other_data_with_other_classes(tmp_path: Path) -> None:
+    """Rotations of the same images: four classes, a fresh and dense classifier."""
+    plan = carried("data: {name: digits, rotation: true}, classifier: fresh")
+    opened, _ = run(plan, tmp_path)
+    inputs = ticket_inputs(plan)
+    state = plan.stages[inputs["state"]]
+    assert isinstance(state.work, Transfer)
+    assert set(state.inputs) == {"state", "fresh"}
+    place = outcome_of(plan).ticket
+    assert place is not None
+    ticket = arrays(opened, place)
+    fresh = weights_of(arrays(opened, state.inputs["fresh"]))
+    assert weights_of(ticket)["fc4.weight"].shape == (4, 8)
+    assert np.array_equal(weights_of(ticket)["fc4.weight"], fresh["fc4.weight"])
+    assert masks_of(ticket)["fc4.weight"].all()
+    trained = plan.stages[outcome_of(plan).trained].work
+    assert isinstance(trained, Train)
+    assert (trained.start, trained.stop) == (0, 40)  # data of its own: from the first step
+    assert trained.recipe.alteration is not None
+    with pytest.raises(SpecError, match="the classifiers differ"):
+        tiny(SOURCE, "branches.there={kind: transfer, data: {name: digits, rotation: true}}")
+
+
+def test_levels_share_what_does_not_depend_on_them() -> None:
+    plan = plan_of(SOURCE, KEPT, f"branches.there={{kind: transfer, {TO}}}")
+    assert sum(isinstance(stage.work, Transfer) for stage in plan.stages) == 1
+    assert sum(isinstance(stage.work, Mapmask) for stage in plan.stages) == 2
+
+
+def test_equal_maps_are_one_stage_however_they_are_written() -> None:
+    plan = plan_of(
+        SOURCE,
+        KEPT,
+        f"branches.one={{kind: transfer, levels: [2], {TO}}}",
+        f"branches.two={{kind: transfer, levels: [2], {TO}, map: interpolate}}",
+        f"branches.three={{kind: transfer, levels: [2], {TO}, "
+        "map: {stages: {stage1: {blocks: {block1: [1, 2]}}}}}",
+    )
+    assert len({outcome_of(plan, name).trained for name in ("one", "two", "three")}) == 1
+
+
+def test_instability_of_a_carried_ticket(tmp_path: Path) -> None:
+    measure = "measure=[{kind: instability, of: [there], levels: [2], siblings: 2, alphas: 3}]"
+    plan = carried(TO, measure)
+    opened, _ = run(plan, tmp_path)
+    (one,) = plan.comparisons
+    assert one.kept is None
+    assert one.line in scores(plan, opened.realm)
+
+
+def test_a_plan_file_is_read_back() -> None:
+    for mask in ("mapped", "shuffled-copies", "dense"):
+        plan = carried(f"{TO}, mask: {mask}")
+        again, _ = planfile.read(planfile.write(plan))
+        assert again.stages == plan.stages
+        assert again.outcomes == plan.outcomes
+        assert again.graphs == plan.graphs
+
+
+def test_the_spec_as_the_other_network_sees_it() -> None:
+    spec = tiny(SOURCE, KEPT, f"branches.there={{kind: transfer, {TO}}}")
+    to = transferring.carried(spec, spec.branches["there"])
+    assert to.tensors == tuple(f"fc{n}.weight" for n in range(1, 6))
+    assert to.dense == ()
+    assert transferring.keep((100, 30, 20, 10), to) == (100, 30, 30, 20, 10)
+    assert transferring.keep((160,), to) == ()
+
+
+def test_costs_are_those_of_the_other_network() -> None:
+    plan = carried()
+    inputs = ticket_inputs(plan)
+    floats = 768 + 144 + 144 + 96 + 80 + 12 + 12 + 12 + 8 + 10
+    assert cost(plan, plan.stages[inputs["state"]]).disk == 4 * floats
+    assert cost(plan, plan.stages[inputs["mask"]]).disk == 768 + 144 + 144 + 96 + 80
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"tensors": (("fc1.weight", "fc1.weight"),)}, "nothing says what becomes"),
+        ({"tensors": (("fc1.weight", "fc2.weight"),)}, "fc2.weight cannot become fc1.weight"),
+        ({"tensors": (("fc1.bias", "fc1.bias"), ("fc1.bias", "fc2.bias"))}, "written twice"),
+        ({"source": "0" * 40}, "its state is another network's"),
+    ],
+)
+def test_a_plan_that_writes_too_little_or_too_much_is_not_legal(
+    change: dict[str, Any], says: str
+) -> None:
+    plan = carried()
+    place = ticket_inputs(plan)["state"]
+    stage = plan.stages[place]
+    assert isinstance(stage.work, Transfer)
+    stages = list(plan.stages)
+    stages[place] = replace(stage, work=replace(stage.work, **change))
+    with pytest.raises(LtspecError, match=says):
+        check(replace(plan, stages=tuple(stages)), after="a test")
+
+
+def test_a_mask_of_another_network_is_not_legal() -> None:
+    plan = carried()
+    place = outcome_of(plan).ticket
+    assert place is not None
+    stages = list(plan.stages)
+    theirs = stages[ticket_inputs(plan)["mask"]].inputs["mask"]
+    inputs = {**stages[place].inputs, "mask": theirs}
+    stages[place] = replace(stages[place], inputs=inputs)
+    with pytest.raises(LtspecError, match="its mask is another network's"):
+        check(replace(plan, stages=tuple(stages)), after="a test")
+
+
+def forget(name: str) -> Any:
+    honest = transfer.carried
+
+    def changed(source: Any, pairs: Any, fresh: Any, names: Any) -> Any:
+        return {key: array for key, array in honest(source, pairs, fresh, names).items()
+                if key != name}  # fmt: skip
+
+    return changed
+
+
+def swap(source: Any, pairs: Any, fresh: Any, names: Any) -> Any:
+    made = {name: source[dict(pairs)[name]] for name in names}
+    return {name: array + (name == "fc2.bias") for name, array in made.items()}
+
+
+def full(source: Any, pairs: Any, shapes: Any) -> Any:
+    return {name: np.ones(shape, np.bool_) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "instead", "says"),
+    [
+        ("carried", forget("fc3.bias"), "fc3.bias of the other network was not written"),
+        ("carried", swap, "fc2.bias is not the copy of fc2.bias"),
+        ("carried_masks", full, "the mask of fc1.weight is not that of fc1.weight"),
+    ],
+)
+def test_a_broken_promise_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, instead: Any, says: str
+) -> None:
+    monkeypatch.setattr(transfer, name, instead)
+    with pytest.raises(InvariantError, match=says):
+        run(carried(), tmp_path)
+
+
+def test_counts_other_than_planned_stop_the_run(tmp_path: Path) -> None:
+    plan = carried(TO, "prune.scope=layer")
+    place = ticket_inputs(plan)["mask"]
+    stage = plan.stages[place]
+    assert isinstance(stage.work, Mapmask)
+    keep = (stage.work.keep[0] - 1, *stage.work.keep[1:])
+    stages = list(plan.stages)
+    stages[place] = replace(stage, work=replace(stage.work, keep=keep))
+    with pytest.raises(InvariantError, match="and the plan says"):
+        run(replace(plan, stages=tuple(stages)), tmp_path)
+
+
+def test_a_shuffle_that_touches_other_masks_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = operators.shuffled
+
+    def changed(masks: Any, *stream: int) -> Any:
+        made = dict(honest(masks, *stream))
+        first = np.zeros((12, 64), np.bool_)
+        return {**made, "fc1.weight": first}
+
+    monkeypatch.setattr(operators, "shuffled", changed)
+    with pytest.raises(InvariantError, match="shuffle-layer gave masks of"):
+        run(carried(f"{TO}, mask: shuffled-copies"), tmp_path)
+
+
+def test_only_networks_of_one_kind_are_compared(tmp_path: Path) -> None:
+    wider = "branches.wide={kind: transfer, levels: [2], to: {widths: [12, 12, 12, 12, 8]}}"
+    again = f"branches.again={{kind: transfer, levels: [2], {TO}, mask: shuffled}}"
+    both = "measure=[{kind: barrier, between: [there, %s], alphas: 3}]"
+    for other in ("ticket", "wide"):
+        with pytest.raises(SpecError, match="are different networks"):
+            tiny(SOURCE, KEPT, f"branches.there={{kind: transfer, levels: [2], {TO}}}", wider,
+                 both % other)  # fmt: skip
+    plan = carried(TO, again, both % "again")
+    opened, _ = run(plan, tmp_path)
+    (one,) = plan.measurements
+    assert one.stage in scores(plan, opened.realm)
+    assert paired.barriers(plan, scores(plan, opened.realm))[0].pair.first.density < 1
