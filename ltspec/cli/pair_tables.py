@@ -9,9 +9,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ltspec.cli.tables import add_point_columns
 from ltspec.plan.stages import Plan
 from ltspec.results import paired
-from ltspec.results.table import Spread
+from ltspec.results.table import Spread, point_cells
 
 
 def print_pairs(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> None:
@@ -19,16 +20,16 @@ def print_pairs(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, A
     kinds = [one.measure for one in plan.measurements]
     if "barrier" in kinds:
         lines = paired.barriers(plan, facts)
-        _print_barriers(console, paired.barrier_summary(lines))
+        _print_barriers(console, plan, paired.barrier_summary(lines))
         _print_missing(console, kinds.count("barrier") - len(lines), kinds.count("barrier"))
     if "function" in kinds:
         contrasts = paired.functions(plan, facts)
-        _print_functions(console, paired.function_summary(contrasts))
+        _print_functions(console, plan, paired.function_summary(contrasts))
         _print_missing(console, kinds.count("function") - len(contrasts), kinds.count("function"))
 
 
-def _print_barriers(console: Console, lines: list[paired.BarrierSummary]) -> None:
-    table = _table("barriers in points of error: mean (lowest-highest) over replicates")
+def _print_barriers(console: Console, plan: Plan, lines: list[paired.BarrierSummary]) -> None:
+    table = _table(plan, "barriers in points of error: mean (lowest-highest) over replicates")
     table.add_column("density", justify="right")
     recalibrated = any(line.batchnorm == "recalibrate" for line in lines)
     for heading in ("split", "batchnorm") if recalibrated else ("split",):
@@ -37,6 +38,7 @@ def _print_barriers(console: Console, lines: list[paired.BarrierSummary]) -> Non
         table.add_column(heading, justify="right")
     for line in lines:
         table.add_row(
+            *map(str, point_cells(plan, line.pair.point)),
             line.label,
             f"{line.pair.first.density:.2%}",
             line.pair.split,
@@ -47,13 +49,16 @@ def _print_barriers(console: Console, lines: list[paired.BarrierSummary]) -> Non
     console.print(table)
 
 
-def _print_functions(console: Console, lines: list[paired.FunctionSummary]) -> None:
-    table = _table("examples classified differently (points), and the L2 distance of losses (nats)")
+def _print_functions(console: Console, plan: Plan, lines: list[paired.FunctionSummary]) -> None:
+    table = _table(
+        plan, "examples classified differently (points), and the L2 distance of losses (nats)"
+    )
     table.add_column("split")
     for heading in ("pairs", "different", "losses"):
         table.add_column(heading, justify="right")
     for line in lines:
         table.add_row(
+            *map(str, point_cells(plan, line.pair.point)),
             line.label,
             line.pair.split,
             str(line.pairs),
@@ -63,8 +68,9 @@ def _print_functions(console: Console, lines: list[paired.FunctionSummary]) -> N
     console.print(table)
 
 
-def _table(title: str) -> Table:
+def _table(plan: Plan, title: str) -> Table:
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    add_point_columns(table, plan)
     table.add_column("between", no_wrap=True)
     return table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import click
 from ltspec.cli import options
 from ltspec.cli.load import load_plan
 from ltspec.errors import UsageError
-from ltspec.plan.cost import Cost, cost, masked_by, total
+from ltspec.plan.cost import Cost, cost, masked_by, steps_from_scratch, total
 from ltspec.plan.stages import Mapmask, Plan, Prune, Remask, Stage, Train
 
 if TYPE_CHECKING:
@@ -111,16 +111,9 @@ def _write(plan: Plan, execution: ExecutionPlan | None, target: Path) -> None:
 def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[str]:
     """The plan as lines of text; beyond 60 stages only the first 30 unless ``everything``."""
     float_bytes = 8 if precision == "float64" else 4
-    graph = next(iter(plan.graphs.values()))
-    weights = sum(parameter.size for parameter in graph.parameters)
-    levels = len({outcome.level for outcome in plan.outcomes}) - 1
-    title = (
-        f"{plan.name}: {counted(len(plan.replicates), 'replicate')}, "
-        f"{counted(levels, 'level')}, {weights:,} parameters of which "
-        f"{plan.prunable:,} may be pruned"
-    )
     lines = [
-        title,
+        _title(plan),
+        *_points(plan, everything),
         "",
         f"{'':>5}  {'kind':<8}  {'reads':<12}  {'steps':>15}  {'cost':>11}  {'disk':>9}  what",
     ]
@@ -136,6 +129,39 @@ def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[s
     if len(shown) < len(plan.stages):
         lines.append(f"{'':>5}  ... {len(plan.stages) - len(shown):,} more (--all shows them)")
     return [*lines, "", *_totals(plan, total(plan, float_bytes))]
+
+
+def _title(plan: Plan) -> str:
+    levels = {point.number: 0 for point in plan.points}
+    for outcome in plan.outcomes:
+        levels[outcome.point] = max(levels[outcome.point], outcome.level)
+    most, least = max(levels.values()), min(levels.values())
+    graphs = [plan.graphs[point.graph] for point in plan.points]
+    weights = [sum(one.size for one in graph.parameters) for graph in graphs]
+    points = f"{counted(len(plan.points), 'point')}, " if plan.is_sweep else ""
+    return (
+        f"{plan.name}: {points}{counted(len(plan.replicates), 'replicate')}, "
+        f"{counted(most, 'level') if most == least else f'{least:,} to {most:,} levels'}, "
+        f"{_range(weights)} parameters of which "
+        f"{_range([point.prunable for point in plan.points])} may be pruned"
+    )
+
+
+def _range(numbers: Sequence[int]) -> str:
+    """``1,000``; of several that differ ``1,000 to 2,000``."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _points(plan: Plan, everything: bool) -> list[str]:
+    """What is set at each point of a sweep; beyond 30 only the first 15 unless ``everything``."""
+    if not plan.is_sweep:
+        return []
+    shown = plan.points if everything or len(plan.points) <= 30 else plan.points[:15]
+    lines = [f"{point.number:>5}  {point.label}" for point in shown]
+    if len(shown) < len(plan.points):
+        lines.append(f"{'':>5}  ... {len(plan.points) - len(shown):,} more (--all shows them)")
+    return ["", "points:", *lines]
 
 
 def _steps(stage: Stage, own: int) -> str:
@@ -169,6 +195,12 @@ def _totals(plan: Plan, whole: Cost) -> list[str]:
         lines.append(
             f"shared: without it there would be {plan.written_steps:,} training steps, "
             f"{saved:,} more"
+        )
+    scratch = steps_from_scratch(plan)
+    if scratch > whole.steps > 0:
+        lines.append(
+            f"shared: each network from scratch, there would be {scratch:,} training steps, "
+            f"{scratch / whole.steps:.3g} times as many"
         )
     return lines
 

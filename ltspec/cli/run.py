@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from ltspec.errors import UsageError
 if TYPE_CHECKING:
     from ltspec.engine.backend import Precision
     from ltspec.engine.execution import ExecutionPlan
+    from ltspec.plan.stages import Plan
 
 
 @click.command("run")
@@ -45,6 +48,14 @@ if TYPE_CHECKING:
     metavar="N",
     help="Processes that share the work: replicates and branches at once.",
 )
+@click.option(
+    "--point",
+    "points",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="NUMBER",
+    help="Run only this point of the sweep, as `ltspec plan` numbers them; any number of times.",
+)
 @click.option("--quiet", is_flag=True, help="No progress; only the table at the end.")
 @options.overrides
 def command(
@@ -58,6 +69,7 @@ def command(
     threads: int | None,
     checkpoint_seconds: float,
     processes: int,
+    points: tuple[int, ...],
     quiet: bool,
     overrides: tuple[str, ...],
 ) -> None:
@@ -67,6 +79,7 @@ def command(
     command is given again, and ends with the same tickets.
     """
     plan, execution = load_plan(spec, overrides)
+    wanted = only(plan, points)
     if data is not None and not data.is_dir():
         raise UsageError(
             f"the data folder {data} is not there",
@@ -91,7 +104,7 @@ def command(
     with bar:
         watch = Silence() if quiet else bar
         session = Session.open(
-            plan,
+            wanted,
             backend=backend or (execution.backend if execution else "torch"),
             device=device or (execution.settings.device if execution else "auto"),
             precision=precision or (execution.settings.precision if execution else "float32"),
@@ -114,6 +127,27 @@ def command(
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")
         click.echo(f"tickets: {folder / 'tickets'}, of every level, replicate and branch")
+
+
+def only(plan: Plan, points: Sequence[int]) -> Plan:
+    """The plan with the rows of these points alone; all of it where there are none."""
+    for number in points:
+        if number > len(plan.points) or not plan.is_sweep:
+            raise UsageError(
+                f"the sweep has no point {number}",
+                code="LT309",
+                hint=f"there are 1 to {len(plan.points)}"
+                if plan.is_sweep
+                else "write `sweep` into the spec, or leave --point out",
+            )
+    if not points:
+        return plan
+    return replace(
+        plan,
+        outcomes=tuple(row for row in plan.outcomes if row.point in points),
+        comparisons=tuple(row for row in plan.comparisons if row.point in points),
+        measurements=tuple(row for row in plan.measurements if row.point in points),
+    )
 
 
 def _deterministic(wanted: bool | None, execution: ExecutionPlan | None) -> bool:

@@ -109,21 +109,22 @@ def command(
             print_pairs(Console(), plan, facts[name])
         else:
             click.echo(
-                table.as_csv(found) if style == "csv" else table.as_json(plan, found), nl=False
+                table.as_csv(plan, found) if style == "csv" else table.as_json(plan, found),
+                nl=False,
             )
         if plot is not None:
-            _plot(plan.name, found, plot)
+            _plot(plan, found, plot)
         if lines is not None:
             _plot_lines(plan, facts[name], lines)
 
 
-def _plot(title: str, found: Sequence[Row], target: Path) -> None:
+def _plot(plan: Plan, found: Sequence[Row], target: Path) -> None:
     from ltspec.results.plots import plot_accuracy
     from ltspec.results.table import summary
 
     lines = summary(found)
     split = next(iter(lines[0].accuracy))
-    _draw(lambda: plot_accuracy(lines, split, title, target), target)
+    _draw(lambda: plot_accuracy(lines, split, plan.name, target, plan.points), target)
 
 
 def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path) -> None:
@@ -140,7 +141,7 @@ def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path
             code="LT309",
             hint="write `measure: [{kind: barrier}]`, for example, into the spec and run it",
         )
-    _draw(lambda: plot_lines(found, plan.name, target), target)
+    _draw(lambda: plot_lines(found, plan.name, target, plan.points), target)
 
 
 def _draw(draw: Callable[[], None], target: Path) -> None:

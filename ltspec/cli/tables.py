@@ -12,17 +12,18 @@ from rich.table import Table
 from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Plan
 from ltspec.results import instability
-from ltspec.results.table import Row, Spread, summary
+from ltspec.results.table import Row, Spread, point_cells, point_headings, summary
 
 
 def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
     """Print a line for each level and branch, and how much of the plan is not done yet."""
     lines = summary(rows)
     table = Table(box=SIMPLE_HEAD, title=plan.name, title_justify="left", pad_edge=False)
+    add_point_columns(table, plan)
     table.add_column("branch")
     for heading in ("level", "density", "weights"):
         table.add_column(heading, justify="right")
-    splits = list(lines[0].accuracy) if lines else []
+    splits = list(dict.fromkeys(split for line in lines for split in line.accuracy))
     for split in splits:
         table.add_column(f"{split} accuracy", justify="right")
         table.add_column(f"{split} loss", justify="right")
@@ -32,14 +33,18 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
     for line in lines:
         figures = []
         for split in splits:
+            there = split in line.accuracy  # points of a sweep may be measured on other splits
             figures += [
-                accuracy_text(line.accuracy[split], line.replicates),
-                f"{line.loss[split].mean:.4f}",
+                accuracy_text(line.accuracy[split], line.replicates) if there else "-",
+                f"{line.loss[split].mean:.4f}" if there else "-",
             ]
         if line.explored is not None:
             figures += [accuracy_text(line.explored, line.replicates), f"{line.mask_updates:,}"]
         name = "dense" if line.branch == TICKET and not line.level else line.branch
-        table.add_row(name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures)
+        point = map(str, point_cells(plan, line.point))
+        table.add_row(
+            *point, name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures
+        )
     console.print(table)
     if any(line.replicates > 1 for line in lines):
         console.print("mean (lowest-highest) over replicates\n", highlight=False)
@@ -76,6 +81,7 @@ def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[
     pairs = instability.pairs(plan, facts)
     title = "instability in points of error: mean (lowest-highest) over pairs of copies"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    add_point_columns(table, plan)
     table.add_column("network")
     for heading in ("level", "from step", "density"):
         table.add_column(heading, justify="right")
@@ -85,6 +91,7 @@ def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[
     for line in instability.summary(pairs):
         found = line.instability
         table.add_row(
+            *map(str, point_cells(plan, line.point)),
             line.branch,
             str(line.level),
             f"{line.step:,}",
@@ -97,6 +104,13 @@ def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[
     missing = len(plan.comparisons) - len(pairs)
     if missing:
         console.print(f"not done yet: {missing} of {len(plan.comparisons)} lines")
+
+
+def add_point_columns(table: Table, plan: Plan) -> None:
+    """Columns for the cells that say of which point of a sweep a line is; none without one."""
+    for heading in point_headings(plan):
+        # Keys are long, and what stands beneath them is short.
+        table.add_column(heading.replace(".", ".\n"), overflow="fold")
 
 
 def accuracy_text(accuracy: Spread, replicates: int) -> str:

@@ -66,7 +66,7 @@ class Session:
         versions = adapters.versions(adapter)
 
         def open_data(name: str, alteration: Alteration | None) -> Dataset | Folder:
-            found = read(name, plan.spec["data"], data, note)
+            found = read(name, plan.data.get(name, plan.spec["data"]), data, note)
             for warning in found.warnings:
                 note(warning)
             opened.check_data(name, found.fingerprint, found.facts.version)

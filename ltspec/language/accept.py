@@ -6,6 +6,7 @@ takes longer than all the rest of it. Here pydantic-core validates by a schema t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pydantic_core
@@ -13,7 +14,7 @@ import pydantic_core
 from ltspec.language import generated
 from ltspec.language.combinations import combinations
 from ltspec.language.source import Source
-from ltspec.language.tree import empties, tuples
+from ltspec.language.tree import empties, is_swept, tuples
 
 
 def accept(source: Source) -> Any | None:
@@ -24,10 +25,34 @@ def accept(source: Source) -> Any | None:
     """
     if pydantic_core.__version__ != generated.PYDANTIC_CORE or empties(source.tree):
         return None
-    if "preset" in source.tree:
-        from ltspec.language.presets import expanded  # few specs need it
-
-        source = expanded(source)
+    source = _with_preset(source)
     validator = pydantic_core.SchemaValidator(generated.SCHEMA)
-    spec = validator.validate_python(tuples(source.tree))
-    return None if any(combinations(spec)) else spec
+    return _right(validator, source.tree, swept=is_swept(source.tree))
+
+
+def accept_points(source: Source) -> Iterator[Any | None]:
+    """The same of each point of a sweep that :func:`accept` takes as a whole; None at once where
+    the sweep is not in order."""
+    from ltspec.language.points import points, read_axes  # few specs have a sweep
+
+    source = _with_preset(source)
+    axes, wrong = read_axes(source.tree)
+    if wrong:
+        yield None
+        return
+    validator = pydantic_core.SchemaValidator(generated.SCHEMA)
+    for point in points(axes):
+        yield _right(validator, point.tree(source.tree), swept=False)
+
+
+def _with_preset(source: Source) -> Source:
+    if "preset" not in source.tree:
+        return source
+    from ltspec.language.presets import expanded  # few specs need it
+
+    return expanded(source)
+
+
+def _right(validator: pydantic_core.SchemaValidator, tree: Any, *, swept: bool) -> Any | None:
+    spec = validator.validate_python(tuples(tree))
+    return None if not swept and any(combinations(spec)) else spec

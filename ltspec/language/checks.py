@@ -38,6 +38,13 @@ def word_or_list(value: Any) -> str | None:
     return "word" if isinstance(value, str) else None
 
 
+def list_or_mapping(value: Any) -> str | None:
+    """The tag of a field that is a list or a mapping."""
+    if isinstance(value, dict):
+        return "mapping"
+    return "list" if isinstance(value, tuple | list) else None
+
+
 def word_or_mapping(value: Any) -> str | None:
     """The tag of a field that is a word or a section."""
     if _is_mapping(value):

@@ -6,6 +6,7 @@ from typing import Any
 
 from decimal import Decimal
 from ltspec.language.checks import known_version
+from ltspec.language.checks import list_or_mapping
 from ltspec.language.checks import named
 from ltspec.language.checks import number_or_mapping
 from ltspec.language.checks import unique
@@ -793,6 +794,7 @@ Spec: Any = {
             'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'prune': PruneOtherwise, 'combine-masks': CombineMasks, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed, 'dynamic': DynamicMask, 'transfer': Transfer}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
             'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'instability': Instability, 'barrier': Barrier, 'function': Function}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}], 'variadic_item_index': 0}, 'default': ()}},
             'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
+            'sweep': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str'}, 'values_schema': {'type': 'tagged-union', 'choices': {'list': {'type': 'tuple', 'items_schema': [{'type': 'any'}], 'variadic_item_index': 0, 'min_length': 1}, 'mapping': {'type': 'dict', 'keys_schema': {'type': 'str'}, 'values_schema': {'type': 'tagged-union', 'choices': {'list': {'type': 'tuple', 'items_schema': [{'type': 'any'}], 'variadic_item_index': 0, 'min_length': 1}, 'mapping': {'type': 'dict', 'keys_schema': {'type': 'str'}, 'values_schema': {'type': 'any'}}}, 'discriminator': list_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a list of values, or a mapping of keys and their values'}, 'min_length': 1}}, 'discriminator': list_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a list of values such as [0it, 500it], or a mapping'}}, 'default_factory': dict, 'default_factory_takes_data': False}},
         },
     },
     'config': {

@@ -200,6 +200,8 @@ def _type(node: Node) -> str:
             return "a mapping"
         case _:
             pattern = str(node.get("pattern", ""))
+            if not node:
+                return "values"
             if "ep" not in pattern:
                 return "text"
             return "a duration, or `end`" if "|end" in pattern else "a duration"
@@ -250,4 +252,36 @@ A replicate repeats the whole experiment with other seeds. `replicates: 3` takes
 `init` draws initial weights, `order` the data order, `mask` everything random in pruning. Two
 replicates that differ only in `order` start from the same weights. Streams never move because
 another one was used.
+
+## Sweeps
+
+`sweep` repeats the experiment at several points and compiles them into one plan, in which initial
+weights, trainings, rewind points and masks that points have in common are there once. Its entries
+multiply:
+
+```yaml
+sweep:
+  prune.rewind.to: [0it, 500it, 2000it]      # a key and its values
+  size:                                      # lists that go together
+    model.depth: [20, 32]
+    train.duration: [160ep, 200ep]
+  recipe:                                    # named settings; they may set different keys
+    standard: {}
+    low: {train.optimizer.lr: 0.01}
+    warmup: {train.optimizer.lr: 0.03, train.lr_schedule.warmup: 30000it}
+```
+
+These are 3 x 2 x 3 points, numbered from 1, the last entry varying fastest. Every key but `ltspec`,
+`name`, `about`, `preset`, `seeds` and `replicates` can be swept, items of lists by number
+(`measure.0.siblings`) and branches by name (`branches.fresh.draw`). A section as a value replaces
+that of the spec and its preset. The spec without its sweep has
+to have every required key, and each point has to be right as a whole: `ltspec validate` checks all
+of them, and shows a mistake where it is made.
+
+`ltspec plan` lists the points, and says how many training steps the sweep needs and how many it
+would need if each network were trained from scratch. Tables have a column `point` and one for each
+swept key or axis, tickets lie in `tickets/point-2/`, and `ltspec run --point 2` does that point
+alone.
+`--set prune.rewind.to=500it` takes a key out of the sweep, and
+`--set sweep.prune.rewind.to=[0it, 500it]` changes its values.
 """

@@ -30,6 +30,7 @@ from ruamel.yaml.reader import ReaderError
 from ltspec.errors import Diagnostic, Origin, Path, Position, SpecError, UsageError
 from ltspec.language.composing import Event, Mark, Text, Unreadable, compose
 from ltspec.language.syntax import sentence
+from ltspec.language.tree import NoKeysError, is_swept, replaced
 
 MAX_BYTES = 256 * 1024
 """A spec is a page of text; a file beyond this is something else."""
@@ -116,7 +117,8 @@ def override(source: Source, assignment: str) -> Source:
     """The source with one value replaced, as ``--set path=value`` does; nothing is checked yet.
 
     The value is YAML. List items are named by number (``seeds.0``); parents that are not there
-    are made. Positions beneath the path refer to the option's own text.
+    are made. Positions beneath the path refer to the option's own text. A key that the sweep has a
+    list of its own for has the one value then, and is swept no more.
 
     Raises:
         UsageError: no path, or a path that leads through something that has no keys (LT309).
@@ -134,7 +136,15 @@ def override(source: Source, assignment: str) -> Source:
     )
     if problems:
         raise SpecError(problems, origin.name, assignment)
-    tree, path = _replaced(source.tree, keys, value, dotted)
+    before = source.tree
+    try:
+        if is_swept(before) or keys[0] == "sweep":
+            from ltspec.language.points import aimed  # few specs have a sweep
+
+            before, keys = aimed(before, keys)
+        tree, path = replaced(before, keys, value)
+    except NoKeysError as error:
+        raise UsageError(f"`--set {dotted}`: {error}", code="LT309", hint=error.hint) from None
     whole = Position(1, 1, max(len(dotted), 1), origin)
     positions = {k: mark for k, mark in source.positions.items() if k[: len(path)] != path}
     for length in range(1, len(path)):
@@ -157,27 +167,6 @@ def write(tree: Any) -> str:
     stream = StringIO()
     yaml.dump(tree, stream)
     return stream.getvalue()
-
-
-def _replaced(tree: Any, keys: list[str], value: Any, dotted: str) -> tuple[Any, Path]:
-    """A copy of the tree with the value in place, and the path with list items as numbers."""
-    if not keys:
-        return value, ()
-    key, rest = keys[0], keys[1:]
-    if tree is None:
-        tree = {}
-    if isinstance(tree, dict):
-        inner, path = _replaced(tree.get(key), rest, value, dotted)
-        return {**tree, key: inner}, (key, *path)
-    if isinstance(tree, list):
-        if not key.isascii() or not key.isdigit() or len(key) > 6 or int(key) >= len(tree):
-            message = f"`--set {dotted}`: `{key}` is no item of a list of {len(tree)}"
-            hint = "items count from 0; to make a list longer, set the whole list"
-            raise UsageError(message, code="LT309", hint=hint)
-        inner, path = _replaced(tree[int(key)], rest, value, dotted)
-        return [*tree[: int(key)], inner, *tree[int(key) + 1 :]], (int(key), *path)
-    message = f"`--set {dotted}`: there is a plain value above `{key}`, which has no keys"
-    raise UsageError(message, code="LT309", hint="set the value above it as a whole")
 
 
 def _events(text: str) -> Iterator[Event]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
-from ltspec.errors import Diagnostic, SpecError
+from ltspec.errors import Diagnostic, Path, SpecError
 from ltspec.language.branches import Branch
 from ltspec.language.checks import VERSION, known_version, number_or_mapping, unique
 from ltspec.language.combinations import combinations
@@ -16,12 +17,14 @@ from ltspec.language.measure import Measure
 from ltspec.language.messages import diagnose
 from ltspec.language.model import Model
 from ltspec.language.partial import Partial
+from ltspec.language.points import SweepPoint, points, read_axes
 from ltspec.language.presets import expanded
 from ltspec.language.prune import Prune
-from ltspec.language.section import Section
+from ltspec.language.section import Section, alternatives, is_section
 from ltspec.language.source import Source
+from ltspec.language.sweep import Axis
 from ltspec.language.train import Train
-from ltspec.language.tree import empties, tuples
+from ltspec.language.tree import empties, is_swept, tuples
 from ltspec.language.unknown import Unknown
 
 __all__ = ["Data", "Examined", "Partial", "Seeds", "Spec", "Unknown", "examine", "parse"]
@@ -95,13 +98,39 @@ class Spec(Section):
         AfterValidator(unique),
     ] = ("test",)
     """On which splits loss and accuracy are measured: `test`, `train` or both."""
+    sweep: dict[str, Axis] = Field(default_factory=dict)
+    """The same experiment at several points: each combination of these entries, in the order in
+    which they are written, the last varying fastest. An entry is a key, with dots, and a list of
+    its values: `prune.rewind.to: [0it, 500it]`. Or it is a name of your choice, with either lists
+    of one length that go together (`size: {model.depth: [20, 32], train.duration: [160ep, 200ep]}`)
+    or named settings (`recipe: {standard: {}, low: {train.optimizer.lr: 0.01}}`). Values may be
+    whole sections (`data: [{name: mnist}, {name: fashion-mnist}]`). What points have in common is
+    done once."""
+
+    @cached_property
+    def points(self) -> tuple[tuple[SweepPoint, Spec], ...]:
+        """Each point of the sweep with its own spec; without a sweep, this one alone.
+
+        Every point is known to be right (:func:`ltspec.plan.validate`).
+        """
+        if not self.sweep:
+            return ((SweepPoint(0, ()), self),)
+        tree = self.model_dump(mode="json", exclude_unset=True)
+        axes, _ = read_axes(tree)
+        return tuple(
+            (point, Spec.model_validate(tuples(point.tree(tree)))) for point in points(axes)
+        )
 
     def resolved(self) -> dict[str, Any]:
         """The spec as a plain tree with every default filled in; it parses to an equal experiment.
 
-        A key without a value (``schedule`` of a branch that follows its ticket) is left out.
+        A key without a value (``schedule`` of a branch that follows its ticket) is left out. So are
+        the defaults of a section some of whose keys a sweep sets, where these decide which
+        defaults there are.
         """
         tree = self.model_dump(mode="json", exclude_none=True)
+        if self.sweep:
+            self._keep_as_written(tree)
         seeds = tree.get("seeds") or list(range(1, (self.replicates or 1) + 1))
         tree.setdefault("replicates", len(seeds))
         tree["seeds"] = [
@@ -110,6 +139,34 @@ class Spec(Section):
         ]
         order = list(type(self).model_fields)
         return dict(sorted(tree.items(), key=lambda item: order.index(item[0])))
+
+    def _keep_as_written(self, tree: dict[str, Any]) -> None:
+        """Put sections of several kinds that are swept back to what was written of them."""
+        as_written = self.model_dump(mode="json", exclude_unset=True)
+        axes, _ = read_axes(as_written)
+        for axis in axes:
+            for one in (one for setting in axis.settings for one in setting.assignments):
+                path = _to_choice(one.path)
+                into: Any = tree
+                written: Any = as_written
+                for key in path[:-1]:
+                    into, written = into[key], written.get(key, {})
+                into.pop(path[-1], None)
+                if path[-1] in written:
+                    into[path[-1]] = written[path[-1]]
+
+
+def _to_choice(path: Path) -> Path:
+    """The path as far as the first part that may be of several kinds; else all of it."""
+    annotation: Any = Spec
+    for length, key in enumerate(path):
+        (section,) = alternatives(annotation)
+        if not is_section(section) or key not in section.model_fields:
+            return path[:length] or path[:1]
+        annotation = section.model_fields[key].annotation
+        if len(alternatives(annotation)) > 1:
+            return path[: length + 1]
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +205,8 @@ def examine(source: Source) -> Examined:
         spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])
         if versions:
             spec = Partial(Spec, source.tree, [()])
-    clashes = list(combinations(spec))
+    # Of a sweep, each point's keys are to go together, and not those beneath its values.
+    clashes = [] if is_swept(source.tree) else list(combinations(spec))
     if clashes:
         found += clashes
         spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])

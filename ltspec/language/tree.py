@@ -31,3 +31,44 @@ def tuples(tree: Any) -> Any:
     if isinstance(tree, list):
         return tuple(tuples(value) for value in tree)
     return tree
+
+
+def is_swept(tree: Any) -> bool:
+    """Whether a tree has a sweep."""
+    return isinstance(tree, dict) and bool(tree.get("sweep"))
+
+
+class NoKeysError(Exception):
+    """A path leads through something that has no such key."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def replaced(tree: Any, keys: list[str], value: Any) -> tuple[Any, Path]:
+    """A copy of the tree with one value in place, and the path with list items as numbers.
+
+    Parents that are not there are made. Raises NoKeysError.
+    """
+    if not keys:
+        return value, ()
+    key, rest = keys[0], keys[1:]
+    if tree is None:
+        tree = {}
+    if isinstance(tree, dict):
+        inner, path = replaced(tree.get(key), rest, value)
+        return {**tree, key: inner}, (key, *path)
+    if isinstance(tree, list):
+        if not key.isascii() or not key.isdigit() or len(key) > 6 or int(key) >= len(tree):
+            raise NoKeysError(
+                f"`{key}` is no item of a list of {len(tree)}",
+                "items count from 0; to make a list longer, set the whole list",
+            )
+        place = int(key)
+        inner, path = replaced(tree[place], rest, value)
+        return [*tree[:place], inner, *tree[place + 1 :]], (place, *path)
+    raise NoKeysError(
+        f"there is a plain value above `{key}`, which has no keys",
+        "set the value above it as a whole",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ltspec.errors import SpecError
+from ltspec.language.tree import is_swept
 
 if TYPE_CHECKING:
     from ltspec.language.source import Source
@@ -18,11 +19,18 @@ def validate(source: Source) -> Spec:
     """
     from ltspec.language.presets import expanded
     from ltspec.language.spec import Spec, examine  # loads Pydantic, which `is_fine` does not
-    from ltspec.plan.rules import broken_rules
 
     source = expanded(source)
     examined = examine(source)
-    found = [*examined.diagnostics, *broken_rules(examined.spec)]
+    found = list(examined.diagnostics)
+    if is_swept(source.tree):
+        from ltspec.plan.sweeping import problems
+
+        found += problems(source, found)
+    else:
+        from ltspec.plan.rules import broken_rules
+
+        found += broken_rules(examined.spec)
     if found:
         raise SpecError(source.placed(found), source.file, source.text)
     assert isinstance(examined.spec, Spec)
@@ -39,6 +47,10 @@ def is_fine(source: Source) -> bool:
         from ltspec.plan.rules import broken_rules
 
         spec = accept(source)
+        if spec is not None and spec.sweep:
+            from ltspec.plan.sweeping import points_are_fine
+
+            return points_are_fine(source)
         return spec is not None and not broken_rules(spec)
     except Exception:  # a wrong key, or a mistake of this way: the other one tells them apart
         return False

@@ -138,3 +138,90 @@ def masked_by(work: Prune | Remask | Combine | MaskSchedule | Mapmask) -> tuple[
 def total(plan: Plan, float_bytes: int = 4) -> Cost:
     """What the whole plan costs in an empty store."""
     return sum((cost(plan, stage, float_bytes) for stage in plan.stages), Cost())
+
+
+def steps_from_scratch(plan: Plan) -> int:
+    """Training steps if nothing were shared between networks: for each network that is measured,
+    those of everything that it needs, from initial weights on.
+
+    A row of the table is one network, and each copy that a comparison is about is another; a
+    network that is measured at several points of a sweep counts at each. Within what one network
+    needs, nothing is done twice: its rewind point lies on the way of its dense training.
+    """
+    needed = _Needed(plan)
+    steps = sum(needed.steps(outcome.trained) for outcome in plan.outcomes)
+    copies = {
+        (one.point, one.replicate, place)
+        for one in plan.comparisons
+        for place in plan.stages[one.line].inputs.values()
+    }
+    copies |= {
+        (one.point, one.sides[0].replicate, place)
+        for one in plan.measurements
+        if one.copies
+        for place in plan.stages[one.stage].inputs.values()
+        if isinstance(plan.stages[place].work, Train)
+    }
+    return steps + sum(needed.steps(place) for *_, place in copies)
+
+
+class _Needed:
+    """Training steps of all that a stage needs, each stage of it once.
+
+    Stages of long chains have nearly the same ones behind them, so they are not collected for each
+    anew: a stage takes over those of one that it reads, its *main* one, and adds what is not among
+    them.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        count = len(plan.stages)
+        self._main: list[int] = [max(stage.reads, default=-1) for stage in plan.stages]
+        """The latest stage that each reads: mostly the one with the most behind it."""
+        self._enter, self._leave = self._intervals(count)
+        self._steps: list[int] = []
+        self._added: dict[int, list[int]] = {}
+        """The stages that have taken in a stage which is not on their line of main ones."""
+        for place, stage in enumerate(plan.stages):
+            main = self._main[place]
+            steps = plan.own_steps(stage) + (self._steps[main] if main >= 0 else 0)
+            waiting = [read for read in stage.reads if read != main]
+            while waiting:
+                other = waiting.pop()
+                if not self._has(place, other):
+                    self._added.setdefault(other, []).append(place)
+                    steps += plan.own_steps(plan.stages[other])
+                    waiting.extend(plan.stages[other].reads)
+            self._steps.append(steps)
+
+    def steps(self, place: int) -> int:
+        """Of a stage and all that it needs."""
+        return self._steps[place]
+
+    def _has(self, place: int, other: int) -> bool:
+        """Whether ``other`` is among what ``place`` is known to need."""
+        return self._is_main(other, place) or any(
+            self._is_main(taker, place) for taker in self._added.get(other, ())
+        )
+
+    def _is_main(self, upper: int, lower: int) -> bool:
+        """Whether ``upper`` is ``lower`` or on its line of main stages."""
+        return self._enter[upper] <= self._enter[lower] < self._leave[upper]
+
+    def _intervals(self, count: int) -> tuple[list[int], list[int]]:
+        """Two numbers for each stage, between which are those of all below it in the tree of main
+        stages."""
+        sizes = [1] * count
+        for place in range(count - 1, -1, -1):
+            if self._main[place] >= 0:
+                sizes[self._main[place]] += sizes[place]
+        enter, following, roots = [0] * count, [0] * count, 0
+        for place, main in enumerate(self._main):
+            if main < 0:
+                enter[place] = roots
+                roots += sizes[place]
+            else:
+                enter[place] = following[main]
+                following[main] += sizes[place]
+            following[place] = enter[place] + 1
+        return enter, [first + size for first, size in zip(enter, sizes, strict=True)]

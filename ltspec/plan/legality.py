@@ -112,6 +112,11 @@ def _problems(plan: Plan) -> Iterator[str]:
             earlier = plan.stages[stage.follows]
             if earlier.run != stage.run or earlier.steps >= stage.steps or not earlier.resumable:
                 yield f"{stage.label}: cannot go on from {earlier.label}"
+    of_points = {outcome.point for outcome in plan.outcomes}
+    of_points |= {comparison.point for comparison in plan.comparisons}
+    of_points |= {measurement.point for measurement in plan.measurements}
+    for number in of_points - {point.number for point in plan.points}:
+        yield f"a row is of point {number}, which is not there"
     for outcome in plan.outcomes:
         places = [outcome.trained, *outcome.scores.values()]
         places += [] if outcome.ticket is None else [outcome.ticket]

@@ -17,10 +17,24 @@ from ltspec.networks.graph import Graph
 from ltspec.plan import branching, measuring, recipes, resolve, transferring
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
-from ltspec.plan.stages import Plan, Stage, Train
+from ltspec.plan.stages import (
+    Comparison,
+    Measurement,
+    Outcome,
+    Plan,
+    Point,
+    Stage,
+    Train,
+)
 from ltspec.plan.writer import Writer
 
 Pass = Callable[[Plan, Spec], Plan]
+
+
+def expand_sweep(plan: Plan, spec: Spec) -> Plan:
+    """Give every point of the sweep its number and its values."""
+    points = tuple(Point(one.number, one.values, one.columns) for one, _ in spec.points)
+    return replace(plan, points=points)
 
 
 def expand_replicates(plan: Plan, spec: Spec) -> Plan:
@@ -29,51 +43,71 @@ def expand_replicates(plan: Plan, spec: Spec) -> Plan:
 
 
 def build_graphs(plan: Plan, spec: Spec) -> Plan:
-    """Build the networks and name them by their hash: the spec's first, then those that its
-    tickets are carried to."""
-    graphs = [resolve.graph(spec)]
-    for branch in spec.branches.values():
-        if branch.kind == "transfer":
-            graphs.append(transferring.carried(spec, branch).graph)
-    sizes = [parameter.size for parameter in resolve.prunable(spec)]
+    """Build the networks and name them by their hash: of each point the spec's first, then those
+    that its tickets are carried to."""
     found: dict[str, Graph] = {}
-    for graph in graphs:
-        found.setdefault(graph_key(graph), graph)
-    return replace(plan, graphs=found, prunable=sum(sizes))
+    points, data = [], {}
+    for point, (_, own) in zip(plan.points, spec.points, strict=True):
+        graphs = [resolve.graph(own)]
+        for branch in own.branches.values():
+            if branch.kind == "transfer":
+                graphs.append(transferring.carried(own, branch).graph)
+        keys = [graph_key(graph) for graph in graphs]
+        for key, graph in zip(keys, graphs, strict=True):
+            found.setdefault(key, graph)
+        sizes = [parameter.size for parameter in resolve.prunable(own)]
+        points.append(replace(point, graph=keys[0], prunable=sum(sizes)))
+        if point.number:
+            written = own.data.model_dump(mode="json", exclude_none=True)
+            data[resolve.facts(own).name] = written
+    return replace(plan, graphs=found, points=tuple(points), data=data)
 
 
 def expand_stages(plan: Plan, spec: Spec) -> Plan:
-    """Write out levels and branches of every replicate as stages."""
-    graph = next(iter(plan.graphs))
-    writer = Writer(
-        spec,
-        graph,
-        resolve.levels(spec),
-        recipes.rewinding(spec),
-        resolve.total_steps(spec),
-        resolve.facts(spec),
-        tuple(parameter.name for parameter in resolve.prunable(spec)),
-        plan.prunable,
-        recipes.norm_scale(spec),
-        resolve.alteration(spec),
-    )
-    for seeds in plan.replicates:
-        writer.write_replicate(seeds, recipes.recipe(spec, seeds.order))
-        if not writer.waiting:
-            measuring.compare(writer, seeds)
-    if writer.waiting:
-        branching.combine(writer)
+    """Write out levels and branches of every replicate of every point as stages."""
+    stages: list[Stage] = []
+    outcomes: list[Outcome] = []
+    comparisons: list[Comparison] = []
+    measurements: list[Measurement] = []
+    tickets: dict[str, str] = {}
+    for point, (_, own) in zip(plan.points, spec.points, strict=True):
+        first = len(stages)
+        writer = Writer(
+            own,
+            point.graph,
+            resolve.levels(own),
+            recipes.rewinding(own),
+            resolve.total_steps(own),
+            resolve.facts(own),
+            tuple(parameter.name for parameter in resolve.prunable(own)),
+            point.prunable,
+            recipes.norm_scale(own),
+            resolve.alteration(own),
+            stages=stages,
+        )
         for seeds in plan.replicates:
-            measuring.compare(writer, seeds)
-    measuring.compare_replicates(writer)
-    stages = tuple(writer.stages)
+            writer.write_replicate(seeds, recipes.recipe(own, seeds.order))
+            if not writer.waiting:
+                measuring.compare(writer, seeds)
+        if writer.waiting:
+            branching.combine(writer)
+            for seeds in plan.replicates:
+                measuring.compare(writer, seeds)
+        measuring.compare_replicates(writer)
+        if point.number:
+            name = f"point {point.number}"
+            stages[first:] = [replace(s, label=f"{name}, {s.label}") for s in stages[first:]]
+        outcomes += [replace(row, point=point.number) for row in writer.outcomes]
+        comparisons += [replace(row, point=point.number) for row in writer.comparisons]
+        measurements += [replace(row, point=point.number) for row in writer.measurements]
+        tickets |= {ticket.content: file for file, ticket in writer.tickets.items()}
     return replace(
         plan,
-        stages=stages,
-        outcomes=tuple(writer.outcomes),
-        comparisons=tuple(writer.comparisons),
-        tickets={ticket.content: file for file, ticket in writer.tickets.items()},
-        measurements=tuple(writer.measurements),
+        stages=tuple(stages),
+        outcomes=tuple(outcomes),
+        comparisons=tuple(comparisons),
+        tickets=tickets,
+        measurements=tuple(measurements),
         written=len(stages),
         written_steps=sum(stage.steps for stage in stages),
     )
@@ -127,6 +161,7 @@ def link_trunks(plan: Plan, spec: Spec) -> Plan:
 
 
 PASSES: tuple[Pass, ...] = (
+    expand_sweep,
     expand_replicates,
     build_graphs,
     expand_stages,

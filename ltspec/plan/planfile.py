@@ -18,6 +18,7 @@ from ltspec.decisions.sample import Sample
 from ltspec.errors import LtspecError, UsageError
 from ltspec.language.spec import NAME, NAME_LENGTH
 from ltspec.networks.graph import Graph
+from ltspec.plan.cost import steps_from_scratch, total
 from ltspec.plan.keys import SEMANTICS, graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.replicates import Replicate
@@ -34,6 +35,7 @@ from ltspec.plan.stages import (
     Outcome,
     Perturb,
     Plan,
+    Point,
     Prune,
     Remask,
     Rewind,
@@ -74,13 +76,15 @@ def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
         "graphs": {key: graph.describe() for key, graph in plan.graphs.items()},
         "replicates": [asdict(replicate) for replicate in plan.replicates],
         "tickets": plan.tickets,
-        "prunable": plan.prunable,
+        **_points_document(plan),
         "written": plan.written,
         "written_steps": plan.written_steps,
+        "steps": total(plan).steps,
+        "steps_from_scratch": steps_from_scratch(plan),
         "stages": [_stage_document(stage) for stage in plan.stages],
-        "outcomes": [asdict(outcome) for outcome in plan.outcomes],
-        "comparisons": [asdict(comparison) for comparison in plan.comparisons],
-        "measurements": [asdict(measurement) for measurement in plan.measurements],
+        "outcomes": [_row_document(outcome) for outcome in plan.outcomes],
+        "comparisons": [_row_document(comparison) for comparison in plan.comparisons],
+        "measurements": [_row_document(measurement) for measurement in plan.measurements],
         "execution": execution,
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -111,7 +115,8 @@ def read(text: str) -> tuple[Plan, Any]:
             replicates=tuple(Replicate(**entry) for entry in document["replicates"]),
             # Not there in an earlier file.
             tickets={str(k): str(v) for k, v in document.get("tickets", {}).items()},
-            prunable=int(document["prunable"]),
+            points=_read_points(document),
+            data=dict(document.get("data", {})),
             written=int(document["written"]),
             written_steps=int(document["written_steps"]),
             stages=tuple(_read_stage(entry) for entry in document["stages"]),
@@ -208,6 +213,27 @@ def _stage_document(stage: Stage) -> dict[str, Any]:
         name = type(stage.work.recipe.optimizer).__name__.lower()
         document["work"]["recipe"]["optimizer"]["name"] = name
     return document
+
+
+def _points_document(plan: Plan) -> dict[str, Any]:
+    if not plan.is_sweep:
+        return {"prunable": plan.prunable}
+    return {"points": [asdict(point) for point in plan.points], "data": plan.data}
+
+
+def _row_document(row: Outcome | Comparison | Measurement) -> dict[str, Any]:
+    return {key: value for key, value in asdict(row).items() if key != "point" or value}
+
+
+def _read_points(document: Mapping[str, Any]) -> tuple[Point, ...]:
+    if "points" not in document:
+        graph = next(iter(document["graphs"]), "")
+        return (Point(graph=graph, prunable=int(document["prunable"])),)
+    points = tuple(Point(**entry) for entry in document["points"])
+    numbers = [point.number for point in points]
+    if numbers != [0] and numbers != list(range(1, len(points) + 1)):
+        raise _refuse(f"its points have the numbers {numbers[:5]}")
+    return points
 
 
 def _read_stage(entry: Mapping[str, Any]) -> Stage:

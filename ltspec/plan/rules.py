@@ -215,15 +215,21 @@ def the_plan_is_not_too_large(spec: Any) -> Iterator[Diagnostic]:
             at="key",
         )
         return
-    networks = 1 + levels * (1 + len(spec.branches)) + copies(spec)
-    networks *= resolve.replicate_count(spec)
-    if networks > MOST_NETWORKS:
+    count = networks(spec)
+    if count > MOST_NETWORKS:
         yield Diagnostic(
             "LT216",
-            f"{networks:,} networks would be trained, and a plan holds {MOST_NETWORKS:,}",
+            f"{count:,} networks would be trained, and a plan holds {MOST_NETWORKS:,}",
             ("replicates",) if spec.replicates else ("seeds",),
             "write several specs that share a store",
         )
+
+
+def networks(spec: Any) -> int:
+    """How many networks a plan of the spec trains, before equal ones are shared."""
+    levels = len(resolve.levels(spec))
+    each = 1 + levels * (1 + len(spec.branches)) + copies(spec)
+    return each * resolve.replicate_count(spec)
 
 
 def levels_leave_something(spec: Any) -> Iterator[Diagnostic]:

@@ -30,6 +30,7 @@ from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recalibration import Recalibration
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import Sample
+from ltspec.language.points import shown
 from ltspec.networks.graph import Graph
 from ltspec.plan.replicates import Replicate
 
@@ -294,6 +295,28 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a sweep; a spec without one has a single point, with the number 0."""
+
+    number: int = 0
+    """From 1 in a sweep."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Every key that the sweep sets here, with dots, and its value as it is written."""
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """What tells the point apart in a table: ``values``, but for named settings the name of the
+    axis and that of the setting."""
+    graph: str = ""
+    """Its network, as a key into :attr:`Plan.graphs`."""
+    prunable: int = 0
+    """Weights in the tensors of that network that may be pruned."""
+
+    @property
+    def label(self) -> str:
+        """``prune.rewind.to=500it, recipe=low``; empty without a sweep."""
+        return ", ".join(f"{key}={shown(value)}" for key, value in self.columns.items())
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One row of the final table: a network that was trained and measured."""
 
@@ -313,6 +336,8 @@ class Outcome:
     """Evaluate stages by split."""
     prunable: int = 0
     """Weights in the tensors of its network that may be pruned; 0 for those of the plan."""
+    point: int = 0
+    """Number of its point in :attr:`Plan.points`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +361,8 @@ class Comparison:
     """The Line stage."""
     prunable: int = 0
     """As in :class:`Outcome`."""
+    point: int = 0
+    """Number of its point in :attr:`Plan.points`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +402,8 @@ class Measurement:
     """Which measures of distance are shown."""
     stage: int
     """The Compare stage."""
+    point: int = 0
+    """Number of its point in :attr:`Plan.points`."""
 
 
 @dataclass(frozen=True)
@@ -389,8 +418,11 @@ class Plan:
     replicates: tuple[Replicate, ...] = ()
     tickets: Mapping[str, str] = field(default_factory=dict)
     """Where the ticket files are that are loaded: a path by the hash of the content."""
-    prunable: int = 0
-    """Weights in the tensors that may be pruned."""
+    points: tuple[Point, ...] = (Point(),)
+    """Those of the sweep, in order; one with the number 0 where there is none."""
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of a sweep, the ``data`` section of each point, by the name that stages have for its data
+    set."""
     stages: tuple[Stage, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
@@ -399,6 +431,32 @@ class Plan:
     """Stages before equal ones became one."""
     written_steps: int = 0
     """Training steps that they would have taken, one by one from their start."""
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether there is more to tell apart than one experiment."""
+        return self.points[0].number > 0
+
+    def point(self, number: int) -> Point:
+        """The point of this number."""
+        return self.points[max(number - 1, 0)]
+
+    def density(self, network: Outcome | Comparison | Side, point: int) -> float:
+        """Kept share of the weights that may be pruned in a network of this point, where it is
+        known how many are kept."""
+        assert network.kept is not None
+        return network.kept / self.prunable_in(network, point)
+
+    def prunable_in(self, network: Outcome | Comparison | Side, point: int) -> int:
+        """Weights in the tensors of a network that may be pruned."""
+        return network.prunable or self.point(point).prunable
+
+    @property
+    def prunable(self) -> int:
+        """Weights in the tensors that may be pruned. Raises ValueError where points differ in it:
+        then :meth:`density` is what can be asked of a row."""
+        (prunable,) = {point.prunable for point in self.points}
+        return prunable
 
     def own_steps(self, stage: Stage) -> int:
         """Training steps that a stage adds to the point that it follows."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ltspec.plan.stages import Line, Plan
-from ltspec.results.table import Spread, counted, density, mean, spread
+from ltspec.results import table
+from ltspec.results.table import Spread, counted, mean, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,8 @@ class Pair:
     """Share of the examples, at each of ``alphas``."""
     loss: Sequence[float | None]
     """Mean, nats, at each of ``alphas``; None where it is not finite."""
+    point: int = 0
+    """Number of its point in a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Instability:
     alphas: Sequence[float]
     error: Sequence[Spread]
     """Share of the examples over the pairs, at each of ``alphas``."""
+    point: int = 0
+    """Number of its point in a sweep."""
 
     @property
     def label(self) -> str:
@@ -73,12 +76,15 @@ def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
             one.branch,
             one.level,
             one.step,
-            density(plan, one),
+            plan.density(one, one.point),
             one.pair,
             one.split,
             batchnorm(plan, one.line),
             100 * facts[one.line]["instability"],
-            *(facts[one.line][name] for name in ("alphas", "error", "loss")),
+            facts[one.line]["alphas"],
+            facts[one.line]["error"],
+            facts[one.line]["loss"],
+            one.point,
         )
         for one in plan.comparisons
         if one.line in facts
@@ -86,29 +92,30 @@ def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
 
 
 def summary(found: Iterable[Pair]) -> list[Instability]:
-    """Pairs of the same network and split together, over replicates, in the order of the spec.
+    """Pairs of the same point, network and split together, over replicates.
 
-    Entries of a spec that ask for other numbers of points, or other running statistics, are kept
-    apart.
+    They are in the order of the spec. Entries of it that ask for other numbers of points of a line,
+    or other running statistics, are kept apart.
     """
-    groups: dict[tuple[str, int, int, str, str, int], list[Pair]] = {}
+    groups: dict[tuple[object, ...], list[Pair]] = {}
     for row in found:
-        key = row.branch, row.level, row.step, row.split, row.batchnorm, len(row.alphas)
-        groups.setdefault(key, []).append(row)
+        key = row.point, row.branch, row.level, row.step, row.split, row.batchnorm
+        groups.setdefault((*key, len(row.alphas)), []).append(row)
     return [
         Instability(
-            branch,
-            level,
-            step,
+            group[0].branch,
+            group[0].level,
+            group[0].step,
             mean([row.density for row in group]),
-            split,
-            norms,
+            group[0].split,
+            group[0].batchnorm,
             len(group),
             spread([row.instability for row in group]),
             group[0].alphas,
             [spread(errors) for errors in zip(*(row.error for row in group), strict=True)],
+            group[0].point,
         )
-        for (branch, level, step, split, norms, _), group in groups.items()
+        for group in groups.values()
     ]
 
 
@@ -122,24 +129,31 @@ def batchnorm(plan: Plan, place: int) -> str:
 _COLUMNS = ("replicate", "branch", "level", "step", "density", "split", "copies", "instability")
 
 
-def as_csv(found: Sequence[Pair]) -> str:
+def as_csv(plan: Plan, found: Sequence[Pair]) -> str:
     """One line for each pair, split and alpha; ``instability`` is the pair's, on each of them."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_COLUMNS, "alpha", "error", "loss", "batchnorm"])
-    for row in found:
-        same = (row.replicate, row.branch, row.level, row.step, row.density, row.split)
-        copies = "-".join(map(str, row.pair))
-        for point in zip(row.alphas, row.error, row.loss, strict=True):
-            writer.writerow([*same, copies, row.instability, *point, row.batchnorm])
-    return text.getvalue()
+    return table.write_csv(
+        [*table.point_headings(plan), *_COLUMNS, "alpha", "error", "loss", "batchnorm"],
+        (
+            [
+                *table.point_cells(plan, row.point),
+                *(row.replicate, row.branch, row.level, row.step, row.density, row.split),
+                "-".join(map(str, row.pair)),
+                row.instability,
+                *figures,
+                row.batchnorm,
+            ]
+            for row in found
+            for figures in zip(row.alphas, row.error, row.loss, strict=True)
+        ),
+    )
 
 
 def as_json(plan: Plan, found: Sequence[Pair]) -> str:
-    """Pairs and summary as one JSON object."""
+    """Pairs and summary as one JSON object, with the points of a sweep."""
     document = {
         "name": plan.name,
-        "pairs": [asdict(row) for row in found],
-        "summary": [asdict(line) for line in summary(found)],
+        **(table.point_document(plan) if plan.is_sweep else {}),
+        "pairs": [table.as_document(plan, row) for row in found],
+        "summary": [table.as_document(plan, line) for line in summary(found)],
     }
     return json.dumps(document, indent=1) + "\n"

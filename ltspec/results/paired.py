@@ -3,8 +3,6 @@ their summaries."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +11,16 @@ from typing import Any, TypeVar
 from ltspec.plan.replicates import DENSE
 from ltspec.plan.stages import Contrast, Line, Measurement, Plan
 from ltspec.results.instability import batchnorm
-from ltspec.results.table import Spread, counted, density, spread
+from ltspec.results.table import (
+    Spread,
+    as_document,
+    counted,
+    point_cells,
+    point_document,
+    point_headings,
+    spread,
+    write_csv,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class Pair:
     step: int
     """Of siblings, the step at which they parted; else 0."""
     split: str
+    point: int = 0
+    """Number of its point in a sweep."""
 
     @property
     def label(self) -> str:
@@ -64,7 +73,7 @@ class Pair:
     def group(self) -> tuple[object, ...]:
         """Pairs with equal ones are summarised together."""
         ends = [(each.branch, each.level) for each in (self.first, self.second)]
-        return self.entry, self.about, *ends, self.step, self.split
+        return self.point, self.entry, self.about, *ends, self.step, self.split
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,11 @@ class BarrierSummary:
     def split(self) -> str:
         """What the error was taken on."""
         return self.pair.split
+
+    @property
+    def point(self) -> int:
+        """Number of its point in a sweep."""
+        return self.pair.point
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +198,16 @@ def _there(
     plan: Plan, facts: Mapping[int, Mapping[str, Any]], measure: str
 ) -> Iterable[Measurement]:
     there = [one for one in plan.measurements if one.measure == measure and one.stage in facts]
-    return sorted(there, key=lambda one: one.entry)  # those between replicates come last
+    # Those between replicates come last in the plan.
+    return sorted(there, key=lambda one: (one.point, one.entry))
 
 
 def _pair(plan: Plan, one: Measurement, split: str) -> Pair:
     first, second = (
-        Network(side.replicate, side.branch, side.level or 0, density(plan, side))
+        Network(side.replicate, side.branch, side.level or 0, plan.density(side, one.point))
         for side in (one.sides if len(one.sides) == 2 else one.sides * 2)
     )
-    return Pair(one.entry, one.about, first, second, one.copies, one.step, split)
+    return Pair(one.entry, one.about, first, second, one.copies, one.step, split, one.point)
 
 
 def barrier_summary(found: Iterable[Barrier]) -> list[BarrierSummary]:
@@ -237,63 +252,67 @@ _ENDS = ("replicate", "branch", "level", "density")
 _PAIR = ("entry", "about", *_ENDS, *(f"other_{name}" for name in _ENDS), "step", "copies", "split")
 
 
-def _cells(pair: Pair) -> list[object]:
+def _cells(plan: Plan, pair: Pair) -> list[object]:
     ends = [
         cell
         for each in (pair.first, pair.second)
         for cell in (each.replicate, each.branch, each.level, each.density)
     ]
     copies = "-".join(map(str, pair.copies))
-    return [pair.entry, pair.about, *ends, pair.step, copies, pair.split]
+    where = point_cells(plan, pair.point)
+    return [*where, pair.entry, pair.about, *ends, pair.step, copies, pair.split]
 
 
-def barriers_as_csv(found: Sequence[Barrier]) -> str:
+def barriers_as_csv(plan: Plan, found: Sequence[Barrier]) -> str:
     """One line for each pair, split and alpha; ``barrier`` is the pair's, on each of them."""
-    return _csv(
-        (*_PAIR, "batchnorm", "barrier", "alpha", "error", "loss"),
+    return write_csv(
+        (*point_headings(plan), *_PAIR, "batchnorm", "barrier", "alpha", "error", "loss"),
         (
-            [*_cells(row.pair), row.batchnorm, row.barrier, *point]
+            [*_cells(plan, row.pair), row.batchnorm, row.barrier, *point]
             for row in found
             for point in zip(row.alphas, row.error, row.loss, strict=True)
         ),
     )
 
 
-def functions_as_csv(found: Sequence[Function]) -> str:
+def functions_as_csv(plan: Plan, found: Sequence[Function]) -> str:
     """One line for each pair and split."""
-    return _csv(
-        (*_PAIR, "examples", "different", "disagreement", "loss_distance"),
+    return write_csv(
+        (*point_headings(plan), *_PAIR, "examples", "different", "disagreement", "loss_distance"),
         (
-            [*_cells(row.pair), row.examples, row.different, row.disagreement, row.loss_distance]
+            [
+                *_cells(plan, row.pair),
+                row.examples,
+                row.different,
+                row.disagreement,
+                row.loss_distance,
+            ]
             for row in found
         ),
     )
-
-
-def _csv(headings: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(headings)
-    writer.writerows(lines)
-    return text.getvalue()
 
 
 def as_json(plan: Plan, found: Sequence[Any], summary: Sequence[Any]) -> str:
     """Rows and summary as one JSON object."""
     document = {
         "name": plan.name,
-        "pairs": [asdict(row) for row in found],
-        "summary": [asdict(line) for line in summary],
+        **(point_document(plan) if plan.is_sweep else {}),
+        "pairs": [_document(plan, row) for row in found],
+        "summary": [_document(plan, line) for line in summary],
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _document(plan: Plan, row: Any) -> dict[str, Any]:
+    return {**asdict(row), "pair": as_document(plan, row.pair)}
 
 
 def files(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
     """What is written beside the table, by name; empty text where nothing is measured."""
     lines, contrasts = barriers(plan, facts), functions(plan, facts)
     return {
-        "barrier.csv": barriers_as_csv(lines) if lines else "",
+        "barrier.csv": barriers_as_csv(plan, lines) if lines else "",
         "barrier.json": as_json(plan, lines, barrier_summary(lines)) if lines else "",
-        "function.csv": functions_as_csv(contrasts) if contrasts else "",
+        "function.csv": functions_as_csv(plan, contrasts) if contrasts else "",
         "function.json": as_json(plan, contrasts, function_summary(contrasts)) if contrasts else "",
     }

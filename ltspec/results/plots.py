@@ -6,16 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ltspec.plan.replicates import TICKET
+from ltspec.plan.stages import Point
 from ltspec.results.instability import Instability
 from ltspec.results.paired import BarrierSummary
 from ltspec.results.table import Line
 
+MARKERS = "osD^vP*X"
+"""Of branches where colours are those of points."""
 
-def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -> None:
+
+def plot_accuracy(
+    lines: Sequence[Line], split: str, title: str, target: Path, points: Sequence[Point] = ()
+) -> None:
     """Mean accuracy (%) with bars from the lowest to the highest replicate, one curve a branch.
 
-    Density falls from left to right on a logarithmic axis. The format is that of the suffix
-    (.png, .svg, .pdf). Raises ValueError for a suffix that matplotlib does not write.
+    Of a sweep there is a curve for each of the ``points`` and branches: a colour a point, and a
+    marker a branch. A point that is not measured on ``split`` has none. Density falls from left to
+    right on a logarithmic axis. The format is that of the suffix (.png, .svg, .pdf). Raises
+    ValueError for a suffix that matplotlib does not write.
     """
     import matplotlib  # slow to import, and only needed here
 
@@ -24,12 +32,19 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     figure, axes = pyplot.subplots(figsize=(7.2, 4.4), layout="constrained")
+    lines = [line for line in lines if split in line.accuracy]
+    places = list(dict.fromkeys(line.point for line in lines))
     branches = list(dict.fromkeys(line.branch for line in lines))
-    for number, branch in enumerate(branches):
-        curve = [line for line in lines if line.branch == branch]
+    curves = dict.fromkeys((line.point, line.branch) for line in lines)
+    for point, branch in curves:
+        curve = [line for line in lines if (line.point, line.branch) == (point, branch)]
+        swept = len(places) > 1
+        number = places.index(point) if swept else branches.index(branch)
         if branch == TICKET and curve[0].level == 0:
             dense = 100 * curve[0].accuracy[split].mean
-            axes.axhline(dense, color="0.6", linewidth=1, linestyle="--", zorder=0)
+            colour = f"C{number}" if swept else "0.6"
+            axes.axhline(dense, color=colour, linewidth=1, linestyle="--", zorder=0)
+        if branch == TICKET and curve[0].level == 0 and not swept:
             axes.annotate(
                 "dense",
                 (1, dense),
@@ -48,9 +63,9 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
             [100 * line.density for line in curve],
             middle,
             yerr=bars,
-            label=branch,
+            label=_named(branch, point, points, alone=len(branches) == 1),
             color=f"C{number}",
-            marker="o",
+            marker=MARKERS[branches.index(branch) % len(MARKERS)] if swept else "o",
             markersize=3.5,
             linewidth=1.5,
             capsize=2.5,
@@ -69,18 +84,31 @@ def plot_accuracy(lines: Sequence[Line], split: str, title: str, target: Path) -
         fontsize=10,
     )
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=None if len(curves) < 8 else 7)
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=150)
     pyplot.close(figure)
 
 
-def plot_lines(found: Sequence[Instability | BarrierSummary], title: str, target: Path) -> None:
+def _named(name: str, point: int, points: Sequence[Point], *, alone: bool) -> str:
+    """A curve's name with the label of its point; the label only where there is one name."""
+    label = next((each.label for each in points if each.number == point), "")
+    if not label:
+        return name
+    return label if alone else f"{name}, {label}"
+
+
+def plot_lines(
+    found: Sequence[Instability | BarrierSummary],
+    title: str,
+    target: Path,
+    points: Sequence[Point] = (),
+) -> None:
     """Mean error (%) along the lines, banded from the lowest to the highest pair, one panel a split
     (Frankle et al. 2020, Fig. 2; Maene et al. 2021, Fig. 8).
 
-    The format is that of the suffix (.png, .svg, .pdf). Raises ValueError for a suffix that
-    matplotlib does not write.
+    Of a sweep, each curve has the label of its point among ``points``. The format is that of the
+    suffix (.png, .svg, .pdf). Raises ValueError for a suffix that matplotlib does not write.
     """
     import matplotlib
 
@@ -98,7 +126,7 @@ def plot_lines(found: Sequence[Instability | BarrierSummary], title: str, target
     )
     for axes, split in zip(panels[0], splits, strict=True):
         for line in (line for line in found if line.split == split):
-            label = line.label
+            label = _named(line.label, line.point, points, alone=False)
             if line.batchnorm == "recalibrate":
                 label += ", recalibrated"
             (curve,) = axes.plot(line.alphas, [100 * one.mean for one in line.error], label=label)

@@ -35,10 +35,10 @@ def write_results(
                 "replaced; its results stay in the store. Another name keeps both (--set name=...)"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.csv").write_text(table.as_csv(found), encoding="utf-8")
+        (folder / "table.csv").write_text(table.as_csv(plan, found), encoding="utf-8")
         (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")
         for suffix, text in (
-            (".csv", instability.as_csv(measured)),
+            (".csv", instability.as_csv(plan, measured)),
             (".json", instability.as_json(plan, measured)),
         ):
             target = (folder / "instability").with_suffix(suffix)

@@ -6,10 +6,11 @@ import csv
 import io
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
+from ltspec.language.points import shown
 from ltspec.plan.stages import Comparison, Outcome, Plan, Side
 
 Counted = TypeVar("Counted", Outcome, Comparison, Side)
@@ -43,6 +44,8 @@ class Row:
     None where the mask did not change in training."""
     mask_updates: int | None = None
     """How often the mask changed in training; None likewise."""
+    point: int = 0
+    """Number of its point in a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Line:
     explored: Spread | None = None
     """As in :class:`Row`; None where the mask did not change in training."""
     mask_updates: int | None = None
+    point: int = 0
+    """Number of its point in a sweep."""
 
 
 def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
@@ -84,14 +89,13 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
             outcome.replicate,
             outcome.branch,
             outcome.level,
-            density(plan, outcome),
+            plan.density(outcome, outcome.point),
             outcome.kept or 0,
-            prunable(plan, outcome),
+            plan.prunable_in(outcome, outcome.point),
             {split: scores[place] for split, place in outcome.scores.items()},
-            *_paths(
-                plan, outcome, scores.get(outcome.ticket) if outcome.ticket is not None else None
-            ),
+            *_paths(plan, outcome, scores),
             **_changes(scores.get(outcome.trained, {})),
+            point=outcome.point,
         )
         for outcome in plan.outcomes
         if all(place in scores for place in outcome.scores.values())
@@ -99,11 +103,14 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
     ]
 
 
-def _paths(plan: Plan, outcome: Outcome, ticket: Mapping[str, Any] | None) -> tuple[Any, ...]:
+def _paths(
+    plan: Plan, outcome: Outcome, scores: Mapping[int, Mapping[str, Any]]
+) -> tuple[float | None, tuple[str, ...], bool]:
     """The three fields of a Row that are about its ticket."""
+    ticket = scores.get(outcome.ticket) if outcome.ticket is not None else None
     if ticket is None:
-        return ()
-    effective = sum(ticket["effective"].values()) / prunable(plan, outcome)
+        return None, (), True
+    effective = sum(ticket["effective"].values()) / plan.prunable_in(outcome, outcome.point)
     return effective, tuple(ticket["collapsed"]), ticket["connected"]
 
 
@@ -113,44 +120,36 @@ def counted(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> Plan:
     if all(row.kept is not None for row in plan.outcomes):
         return plan
     found = {
-        (row.replicate, row.branch, row.level): sum(facts[row.ticket]["kept"].values())
+        (row.point, row.replicate, row.branch, row.level): sum(facts[row.ticket]["kept"].values())
         for row in plan.outcomes
         if row.kept is None and row.ticket is not None and row.ticket in facts
     }
 
-    def fill(one: Counted) -> Counted:
-        key = one.replicate, one.branch, one.level or 0
+    def fill(one: Counted, point: int) -> Counted:
+        key = point, one.replicate, one.branch, one.level or 0
         return replace(one, kept=found.get(key)) if one.kept is None else one
 
     measurements = [
-        replace(one, sides=tuple(fill(side) for side in one.sides)) for one in plan.measurements
+        replace(one, sides=tuple(fill(side, one.point) for side in one.sides))
+        for one in plan.measurements
     ]
+    outcomes = [fill(row, row.point) for row in plan.outcomes]
+    comparisons = [fill(one, one.point) for one in plan.comparisons]
     return replace(
         plan,
-        outcomes=tuple(row for row in map(fill, plan.outcomes) if row.kept is not None),
-        comparisons=tuple(one for one in map(fill, plan.comparisons) if one.kept is not None),
+        outcomes=tuple(row for row in outcomes if row.kept is not None),
+        comparisons=tuple(one for one in comparisons if one.kept is not None),
         measurements=tuple(
             one for one in measurements if all(side.kept is not None for side in one.sides)
         ),
     )
 
 
-def density(plan: Plan, one: Outcome | Comparison | Side) -> float:
-    """Kept share of the prunable weights, of a plan that is :func:`counted`."""
-    assert one.kept is not None
-    return one.kept / prunable(plan, one)
-
-
-def prunable(plan: Plan, one: Outcome | Comparison | Side) -> int:
-    """Weights in the tensors of its network that may be pruned."""
-    return one.prunable or plan.prunable
-
-
 def summary(found: Sequence[Row]) -> list[Line]:
-    """Rows of the same branch and level together, the ticket's first."""
-    groups: dict[tuple[str, int], list[Row]] = {}
+    """Rows of the same point, branch and level together, the ticket's first."""
+    groups: dict[tuple[int, str, int], list[Row]] = {}
     for row in found:
-        groups.setdefault((row.branch, row.level), []).append(row)
+        groups.setdefault((row.point, row.branch, row.level), []).append(row)
     order = list(dict.fromkeys(row.branch for row in found))
     return [
         Line(
@@ -163,9 +162,11 @@ def summary(found: Sequence[Row]) -> list[Line]:
             _spreads(group, "loss"),
             _explored(group),
             group[0].mask_updates,
+            point,
         )
-        for (branch, level), group in sorted(
-            groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+        for (point, branch, level), group in sorted(
+            groups.items(),
+            key=lambda item: (item[0][0], order.index(item[0][1]), item[0][2]),
         )
     ]
 
@@ -198,13 +199,12 @@ def spread(figures: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(figures), min(figures), max(figures), deviation)
 
 
-def as_csv(found: Sequence[Row]) -> str:
-    """One line for each replicate, branch, level and split. ``explored`` and ``mask_updates`` are
-    empty for networks whose mask did not change in training."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
+def as_csv(plan: Plan, found: Sequence[Row]) -> str:
+    """One line for each point, replicate, branch, level and split. ``explored`` and
+    ``mask_updates`` are empty for networks whose mask did not change in training."""
+    return write_csv(
         [
+            *point_headings(plan),
             "replicate",
             "branch",
             "level",
@@ -218,41 +218,69 @@ def as_csv(found: Sequence[Row]) -> str:
             "effective_density",
             "explored",
             "mask_updates",
-        ]
+        ],
+        (
+            [
+                *point_cells(plan, row.point),
+                row.replicate,
+                row.branch,
+                row.level,
+                row.density,
+                row.kept,
+                split,
+                score["examples"],
+                score["correct"],
+                score["accuracy"],
+                score["loss"],
+                row.effective_density,
+                row.explored,
+                row.mask_updates,
+            ]
+            for row in found
+            for split, score in row.scores.items()
+        ),
     )
-    for row in found:
-        for split, score in row.scores.items():
-            writer.writerow(
-                [
-                    row.replicate,
-                    row.branch,
-                    row.level,
-                    row.density,
-                    row.kept,
-                    split,
-                    score["examples"],
-                    score["correct"],
-                    score["accuracy"],
-                    score["loss"],
-                    row.effective_density,
-                    row.explored,
-                    row.mask_updates,
-                ]
-            )
+
+
+def write_csv(headings: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    """A table as text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(headings)
+    writer.writerows(lines)
     return text.getvalue()
 
 
+def point_headings(plan: Plan) -> list[str]:
+    """Headings of the columns that say of which point of a sweep a line is; none without one."""
+    return ["point", *plan.points[0].columns] if plan.is_sweep else []
+
+
+def point_cells(plan: Plan, number: int) -> list[str | int]:
+    """What stands in those columns: the point's number, and what is set there."""
+    if not plan.is_sweep:
+        return []
+    return [number, *(shown(value) for value in plan.point(number).columns.values())]
+
+
+def as_document(plan: Plan, row: Any) -> dict[str, Any]:
+    """A row or line as JSON-ready data; of a sweep, ``point`` is the number of its point."""
+    return {key: each for key, each in asdict(row).items() if key != "point" or plan.is_sweep}
+
+
 def as_json(plan: Plan, found: Sequence[Row]) -> str:
-    """Rows and summary as one JSON object."""
-    return (
-        json.dumps(
-            {
-                "name": plan.name,
-                "prunable": plan.prunable,
-                "rows": [asdict(row) for row in found],
-                "summary": [asdict(line) for line in summary(found)],
-            },
-            indent=1,
-        )
-        + "\n"
-    )
+    """Rows and summary as one JSON object, with the points of a sweep."""
+    document = {
+        "name": plan.name,
+        **point_document(plan),
+        "rows": [as_document(plan, row) for row in found],
+        "summary": [as_document(plan, line) for line in summary(found)],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def point_document(plan: Plan) -> dict[str, Any]:
+    """How many weights may be pruned, of each point of a sweep with what is set there."""
+    if not plan.is_sweep:
+        return {"prunable": plan.prunable}
+    return {"points": [{**asdict(point), "label": point.label} for point in plan.points]}

@@ -17,6 +17,8 @@ from ltspec.engine.disk import replace, write
 from ltspec.engine.session import Session
 from ltspec.engine.store import Realm, Store
 from ltspec.errors import StoreError
+from ltspec.language.spec import Spec
+from ltspec.language.tree import tuples
 from ltspec.plan.keys import SEMANTICS
 from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import (
@@ -40,9 +42,10 @@ def place_tickets(
 ) -> list[Path]:
     """Write every ticket of the plan under ``folder``, which is made anew.
 
-    ``folder/replicate-1/level-3.safetensors``; of a branch ``folder/replicate-1/NAME-level-3...``.
-    ``scores``: facts of evaluations by their place. Returns those of the tickets proper, in the
-    plan's order; branches are controls.
+    ``folder/replicate-1/level-3.safetensors``; of a branch ``folder/replicate-1/NAME-level-3...``;
+    of a sweep ``folder/point-2/replicate-1/...``, where those of points that were not run now are
+    there as far as an earlier run has made them. ``scores``: facts of evaluations by their place.
+    Returns those of the tickets proper, in the plan's order; branches are controls.
 
     Raises StoreError (LT403) where a result is not in the store any more, OSError where a file
     cannot be written.
@@ -50,10 +53,14 @@ def place_tickets(
     shutil.rmtree(folder, ignore_errors=True)
     placed = []
     read = _data_read(plan)
+    specs = _specs(plan)
+    run_now = {outcome.point for outcome in session.plan.outcomes}
     for outcome in plan.outcomes:
         if outcome.ticket is None:
             continue
         key = plan.stages[outcome.ticket].key
+        if outcome.point not in run_now and not _is_there(session.realm, key, outcome, scores):
+            continue
         result = session.realm.read(key)
         if result is None:
             raise StoreError(
@@ -62,13 +69,15 @@ def place_tickets(
                 hint="run the same command again",
             )
         facts = _facts(plan, session, outcome, scores, read)
+        facts["spec"] = specs[outcome.point]
         arrays = result.arrays
         masks = masks_of(arrays)
         graph = plan.graphs[plan.stages[outcome.ticket].work.graph]
         data = pack(facts, graph, weights_of(arrays), buffers_of(arrays), masks)
         prefix = "" if outcome.branch == TICKET else f"{outcome.branch}-"
         name = f"{prefix}level-{outcome.level}.safetensors"
-        target = folder / f"replicate-{outcome.replicate}" / name
+        point = folder / f"point-{outcome.point}" if plan.is_sweep else folder
+        target = point / f"replicate-{outcome.replicate}" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(".part")
         write(part, data)
@@ -76,6 +85,21 @@ def place_tickets(
         if outcome.branch == TICKET:
             placed.append(target)
     return placed
+
+
+def _specs(plan: Plan) -> dict[int, Mapping[str, Any]]:
+    """The spec of each point, with every default filled in: a ticket of a sweep is the ticket of
+    its point's own spec."""
+    if not plan.is_sweep:
+        return {0: plan.spec}
+    points = Spec.model_validate(tuples(plan.spec)).points
+    return {point.number: spec.resolved() for point, spec in points}
+
+
+def _is_there(
+    realm: Realm, key: str, outcome: Outcome, scores: Mapping[int, Mapping[str, Any]]
+) -> bool:
+    return realm.has(key) and all(place in scores for place in outcome.scores.values())
 
 
 def _facts(
@@ -105,7 +129,6 @@ def _facts(
         "made_with": _made_with(session, trained),
         "data": _data(session.store, read, [outcome.trained, *outcome.scores.values()]),
         "rewind": {"weights": step, "schedule": schedule, "stop": stop},
-        "spec": plan.spec,
         "measured": {
             split: {
                 figure: scores[place][figure]

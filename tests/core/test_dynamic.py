@@ -509,7 +509,7 @@ def test_the_table_says_how_much_was_explored(tmp_path: Path) -> None:
     evolved = found[2].explored
     assert evolved is not None
     assert 178 / 888 < evolved <= (178 + 3 * 53) / 888
-    lines = list(csv.DictReader(io.StringIO(table.as_csv(found))))
+    lines = list(csv.DictReader(io.StringIO(table.as_csv(plan, found))))
     assert [line["explored"] for line in lines] == ["", "1.0", str(evolved)]
     assert [line["mask_updates"] for line in lines] == ["", "9", "3"]
     assert table.summary(found)[2].explored == table.spread([evolved])

@@ -244,7 +244,7 @@ def test_tickets_and_tables_say_how_much_takes_part(tmp_path: Path) -> None:
     dense, sparse = table.rows(plan, scores(plan, opened.realm))
     assert (dense.effective_density, dense.collapsed) == (None, ())
     assert sparse.effective_density == sum(truth.effective.values()) / plan.prunable
-    second, third = csv.DictReader(io.StringIO(table.as_csv([dense, sparse])))
+    second, third = csv.DictReader(io.StringIO(table.as_csv(plan, [dense, sparse])))
     assert second["effective_density"] == ""
     assert float(third["effective_density"]) == sparse.effective_density
 
