@@ -122,6 +122,7 @@ CODES: dict[str, str] = {
     "LT260": "updates of the mask lie outside of the training",
     "LT261": "a network whose mask changes is not trained",
     "LT262": "updates of the mask would change nothing",
+    "LT265": "a pre-training's data does not fit the network",
     "LT270": "a size that the family does not have",
     "LT271": "a map that does not cover the target",
     "LT272": "a stage that cannot be stretched or squeezed so",

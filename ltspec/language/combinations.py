@@ -6,11 +6,12 @@ Rules that need the data set or the network are not here but in :mod:`ltspec.pla
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import as_branch_sees, placed
+from ltspec.language.variants import as_branch_sees, as_pretrained, placed
 
 _REWIND: Path = ("prune", "rewind")
 
@@ -25,6 +26,7 @@ def combinations(spec: Any) -> Iterator[Diagnostic]:
         _rates_are_for_layers,
         _repelled_is_trained,
         _changing_masks_rank_by_size,
+        _pretraining_is_whole,
         _branches_are_whole,
         _measures_are_whole,
     ):
@@ -266,6 +268,12 @@ def _own_sections_are_whole(spec: Any, name: str, branch: Any) -> Iterator[Diagn
         _batches_are_for_norms,
     ):
         yield from placed(rule(as_branch_sees(spec, branch)), name, branch)
+
+
+def _pretraining_is_whole(spec: Any) -> Iterator[Diagnostic]:
+    if spec.pretrain is not None and spec.pretrain.train is not None:
+        for found in _nesterov_needs_momentum(as_pretrained(spec)):
+            yield replace(found, path=("pretrain", *found.path))
 
 
 def _repelled_is_trained(spec: Any) -> Iterator[Diagnostic]:

@@ -183,6 +183,24 @@ Custom: Any = {
     'cls': View,
 }
 
+Pretrain: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'data': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}},
+            'train': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Pretrain',
+    },
+    'ref': 'ltspec.language.pretrain.Pretrain',
+    'cls': View,
+}
+
 Iterative: Any = {
     'type': 'model',
     'schema': {
@@ -788,6 +806,7 @@ Spec: Any = {
             'model': {'type': 'model-field', 'schema': {'type': 'tagged-union', 'choices': {'lenet': Lenet, 'lenet5': Lenet5, 'conv': Conv, 'cifar-vgg': CifarVgg, 'cifar-resnet': CifarResnet, 'imagenet-resnet': ImagenetResnet, 'mobilenet-v1': MobilenetV1, 'custom': Custom}, 'discriminator': 'family', 'strict': False, 'from_attributes': True}},
             'data': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}},
             'train': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}},
+            'pretrain': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': Pretrain}, 'default': None}},
             'prune': {'type': 'model-field', 'schema': Prune},
             'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
             'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},

@@ -7,9 +7,10 @@ here it is walked along the sections' own types, so that a path is what stands i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -313,11 +314,13 @@ def _unknown_hint(
         other = homes[path]
         return f"`{key}` belongs to `{kind_key(other)}: {kind(other)}`; {keys}", ()
     if homes:
-        named = [f"`{dotted(home[:-1])}`" if home[:-1] else "the top of the file" for home in homes]
+        near = _nearest(homes, path)
+        named = [f"`{dotted(home[:-1])}`" if home[:-1] else "the top of the file" for home in near]
         return f"`{key}` belongs to {', '.join(named)}; {keys}", ()
     if meant := _close(key, known):
         return f"did you mean `{meant}`?", (meant,)
-    if named := [dotted(home) for home, _ in _homes(_ALIASES.get(key, ""), root)]:
+    homes = dict(_homes(_ALIASES.get(key, ""), root))
+    if named := [dotted(home) for home in _nearest(homes, path)]:
         return f"did you mean {_listed(named)}? {keys[0].upper()}{keys[1:]}", ()
     return keys, ()
 
@@ -332,6 +335,21 @@ def _homes(
         for choice in alternatives(field.annotation):
             if is_section(choice):
                 yield from _homes(key, choice, (*path, name))
+
+
+def _nearest(homes: Mapping[Path, type[Section]], path: Path) -> list[Path]:
+    """Of each section that stands in several places, the one that has most of ``path`` in common;
+    else the first."""
+
+    def shared(home: Path) -> int:
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(home, path, strict=False))
+        return sum(1 for _ in same)
+
+    near: dict[type[Section], Path] = {}
+    for home, section in homes.items():
+        if section not in near or shared(home) > shared(near[section]):
+            near[section] = home
+    return list(dict.fromkeys(near.values()))
 
 
 def _missing_hint(place: Place) -> str:

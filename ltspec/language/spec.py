@@ -19,6 +19,7 @@ from ltspec.language.model import Model
 from ltspec.language.partial import Partial
 from ltspec.language.points import SweepPoint, points, read_axes
 from ltspec.language.presets import expanded
+from ltspec.language.pretrain import Pretrain
 from ltspec.language.prune import Prune
 from ltspec.language.section import Section, alternatives, is_section
 from ltspec.language.source import Source
@@ -79,6 +80,12 @@ class Spec(Section):
     """The data set that is trained and tested on."""
     train: Train
     """How the dense network and every ticket are trained."""
+    pretrain: Pretrain | None = None
+    """What the network is trained on before: the weights and running statistics after it take the
+    place of the initial ones, of the dense network and of tickets, with a fresh optimiser. Steps
+    and rewind points count from there on, and `at: init` is there. Weights that a `reinitialize`
+    branch draws anew are not pre-trained, and `same_sign` takes the signs from before it. The
+    default is no pre-training."""
     prune: Prune
     """What is pruned, how far, and where retraining begins."""
     replicates: Annotated[int, Field(ge=1, le=10_000)] | None = None

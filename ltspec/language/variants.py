@@ -55,6 +55,20 @@ def as_branch_sees(spec: Any, branch: Any) -> Any:
     return Variant(spec, **own) if own else spec
 
 
+def pretrained_sections(spec: Any) -> dict[str, Any]:
+    """The sections that ``pretrain`` has written for itself, by key: ``data``, ``train``.
+
+    Raises Unknown where one of them is wrong as a whole.
+    """
+    written = {"data": spec.pretrain.data, "train": spec.pretrain.train}
+    return {key: section for key, section in written.items() if section is not None}
+
+
+def as_pretrained(spec: Any) -> Any:
+    """The spec with the sections of its pre-training in place of its own."""
+    return Variant(spec, **pretrained_sections(spec))
+
+
 def placed(found: Iterable[Diagnostic], name: str, branch: Any) -> Iterator[Diagnostic]:
     """What was found in a branch's variant of the spec, at the branch's own keys; what is about
     other keys is left out."""

@@ -240,7 +240,7 @@ def _begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int
             return place, leaving.mask
         case "other-seed":
             name = f"replicate {leaving.other.number}"
-            origin = writer.add(writer.init(leaving.other), f"{name}, initial weights", {})
+            origin = writer.origin(leaving.other, name)
             recipe = recipe_of(writer, leaving, branch)
             point = writer.rewind_point(origin, recipe, f"{name}, rewind point")
             assert point is not None  # a rule sees to it

@@ -60,7 +60,7 @@ def begun_from(
 def _weights(writer: Writer, to: Carried, leaving: Leaving, branch: Any) -> int:
     seeds, label = leaving.seeds, leaving.label
     if branch.weights == "own":
-        start = writer.add(writer.init(seeds), f"{label}, initial weights", {})
+        start = writer.origin(seeds, label)
         recipe = recipes.recipe(writer.spec, seeds.order)
         point = writer.rewind_point(start, recipe, f"{label}, rewind point")
         assert point is not None  # a rule sees to it

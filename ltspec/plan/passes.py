@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from ltspec.language.spec import Spec
 from ltspec.networks.graph import Graph
-from ltspec.plan import branching, measuring, recipes, resolve, transferring
+from ltspec.plan import branching, measuring, pretraining, recipes, resolve, transferring
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.stages import (
@@ -44,14 +44,18 @@ def expand_replicates(plan: Plan, spec: Spec) -> Plan:
 
 def build_graphs(plan: Plan, spec: Spec) -> Plan:
     """Build the networks and name them by their hash: of each point the spec's first, then those
-    that its tickets are carried to."""
+    that its tickets are carried to, then what these are for the classes of a pre-training."""
     found: dict[str, Graph] = {}
     points, data = [], {}
     for point, (_, own) in zip(plan.points, spec.points, strict=True):
-        graphs = [resolve.graph(own)]
+        graphs, specs = [resolve.graph(own)], [own]
         for branch in own.branches.values():
             if branch.kind == "transfer":
-                graphs.append(transferring.carried(own, branch).graph)
+                to = transferring.carried(own, branch)
+                graphs.append(to.graph)
+                specs += [to.spec] if branch.weights == "own" else []
+        if own.pretrain is not None:
+            graphs += map(pretraining.network, specs)
         keys = [graph_key(graph) for graph in graphs]
         for key, graph in zip(keys, graphs, strict=True):
             found.setdefault(key, graph)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from ltspec.decisions.pretraining import order_seed_before
 from ltspec.decisions.recipe import Adam, Augment, Optimizer, Recipe, Schedule, Sgd
 from ltspec.decisions.sample import EXAMPLES, Sample
+from ltspec.language.variants import as_pretrained
 from ltspec.plan import resolve
 
 CROP = 4
@@ -68,6 +70,12 @@ def recipe(spec: Any, order_seed: int) -> Recipe:
         augment=augment(spec),
         alteration=resolve.alteration(spec),
     )
+
+
+def pretraining(spec: Any, order_seed: int) -> tuple[Recipe, int]:
+    """How one replicate is trained before it begins, and for how many steps."""
+    seen = as_pretrained(spec)
+    return recipe(seen, order_seed_before(order_seed)), resolve.total_steps(seen)
 
 
 def augment(spec: Any) -> Augment | None:

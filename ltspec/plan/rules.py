@@ -14,7 +14,7 @@ from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
-from ltspec.plan import branch_rules, resolve
+from ltspec.plan import branch_rules, pretrain_rules, resolve
 from ltspec.plan.changing_rules import masks_change_in_training
 from ltspec.plan.data_rules import (
     DATA_RULES,
@@ -228,7 +228,7 @@ def the_plan_is_not_too_large(spec: Any) -> Iterator[Diagnostic]:
 def networks(spec: Any) -> int:
     """How many networks a plan of the spec trains, before equal ones are shared."""
     levels = len(resolve.levels(spec))
-    each = 1 + levels * (1 + len(spec.branches)) + copies(spec)
+    each = 1 + (spec.pretrain is not None) + levels * (1 + len(spec.branches)) + copies(spec)
     return each * resolve.replicate_count(spec)
 
 
@@ -309,6 +309,11 @@ def branches_are_right(spec: Any) -> Iterator[Diagnostic]:
     yield from branch_rules.branches_are_right(spec, TRAINING_RULES)
 
 
+def pretraining_is_right(spec: Any) -> Iterator[Diagnostic]:
+    """LT265, and those of :data:`TRAINING_RULES`."""
+    yield from pretrain_rules.pretraining_is_right(spec, TRAINING_RULES)
+
+
 RULES: tuple[Rule, ...] = (
     *DATA_RULES,
     training_has_steps,
@@ -324,6 +329,7 @@ RULES: tuple[Rule, ...] = (
     levels_leave_something,
     seeds_agree,
     masks_change_in_training,
+    pretraining_is_right,
     branches_are_right,
     *MEASURE_RULES,
 )

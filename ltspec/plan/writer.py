@@ -16,7 +16,7 @@ from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import draws
 from ltspec.language.spec import Spec
-from ltspec.plan import branching, changing, dynamic, recipes, resolve
+from ltspec.plan import branching, changing, dynamic, pretraining, recipes, resolve
 from ltspec.plan.branching import Leaving, Waiting
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import TICKET, Replicate, after
@@ -88,6 +88,14 @@ class Writer:
         """A replicate's own initial weights."""
         return Init(self.graph, self.spec.model.init, seeds.init, 0, self.norm_scale)
 
+    def origin(self, seeds: Replicate, name: str) -> int:
+        """The state that a replicate begins with: initial weights, pre-trained where the spec says
+        so."""
+        place = self.add(self.init(seeds), f"{name}, initial weights", {})
+        if self.spec.pretrain is None:
+            return place
+        return pretraining.write(self, seeds, name, place)
+
     def add(self, work: Work, label: str, inputs: Mapping[str, int]) -> int:
         """Append a stage; returns its place."""
         self.stages.append(Stage(work, dict(inputs), label))
@@ -96,7 +104,7 @@ class Writer:
     def write_replicate(self, seeds: Replicate, recipe: Recipe) -> None:
         """Dense training, then prune, rewind and retrain level by level, branches beside."""
         name = f"replicate {seeds.number}"
-        origin = self.add(self.init(seeds), f"{name}, initial weights", {})
+        origin = self.origin(seeds, name)
         dense = trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
         self.measure(seeds, TICKET, 0, self.prunable, None, trained, f"{name}, level 0")
         solutions = [trained]
