@@ -39,7 +39,7 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
                 f"{line.loss[split].mean:.4f}" if there else "-",
             ]
         if line.explored is not None:
-            figures += [accuracy_text(line.explored, line.replicates), f"{line.mask_updates:,}"]
+            figures += [f"{line.explored.mean:.2%}", f"{line.mask_updates:,}"]
         name = "dense" if line.branch == TICKET and not line.level else line.branch
         point = map(str, point_cells(plan, line.point))
         table.add_row(

@@ -368,7 +368,7 @@ def _changing_masks_rank_by_size(spec: Any) -> Iterator[Diagnostic]:
     schedule, criterion = spec.prune.schedule, spec.prune.criterion
     if schedule.name not in ("gradual", "set", "rigl"):
         return
-    if criterion.name != "magnitude" or criterion.at != "end":
+    if criterion.name != "magnitude" or criterion.at != "end" or criterion.invert:
         yield Diagnostic(
             "LT107",
             f"with the schedule `{schedule.name}` the smallest weights go while the network is "

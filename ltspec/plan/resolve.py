@@ -131,10 +131,11 @@ def levels(spec: Any) -> list[Level]:
 
 def matched(spec: Any, level: Level, scope: str | None) -> tuple[int, ...]:
     """As many weights as a level keeps, shared out by another scope; None is the spec's own."""
-    if scope is None or scope == spec.prune.scope:
-        return level.keep
-    if scope == "global":
+    scope = scope or spec.prune.scope
+    if scope == "global":  # a level of `set` or `rigl` has a count for each tensor all the same
         return (level.kept,)
+    if scope == spec.prune.scope:
+        return level.keep
     spread = layerwise.SPREADS["uniform" if scope == "layer" else scope]
     return spread([parameter.shape for parameter in prunable(spec)], level.kept)
 

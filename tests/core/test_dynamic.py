@@ -6,7 +6,9 @@ import csv
 import io
 import math
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +17,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ltspec_numpy import adapter
+from PIL import Image
 from specs import plan_of
 from test_runner import Diary, arrays, one_step_a_piece, run, session
 
+from ltspec.data.dataset import Split
 from ltspec.data.reader import load
-from ltspec.decisions import moving
+from ltspec.data.readers import Readers
+from ltspec.data.streamed import StreamedSplit
 from ltspec.decisions.dynamic import update
 from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.initial import initial_weights
+from ltspec.decisions.masks import apply
 from ltspec.decisions.operators import random_masks
+from ltspec.decisions.recipe import Augment
 from ltspec.decisions.state import State
 from ltspec.decisions.tape import record
 from ltspec.engine import mask_updates
 from ltspec.engine.arrays import explored_of, masks_of, weights_of
-from ltspec.engine.backend import Settings
+from ltspec.engine.backend import Graph, Lowering, Settings
 from ltspec.engine.runner import scores
+from ltspec.engine.training import Progress, Training, play
 from ltspec.errors import Interrupted, InvariantError, LtspecError, RunError
 from ltspec.plan import planfile
 from ltspec.plan.cost import cost
 from ltspec.plan.legality import check
-from ltspec.plan.stages import Outcome, Plan, Remask, Stage, Train
+from ltspec.plan.stages import Outcome, Plan, Prune, Remask, Stage, Train
 from ltspec.results import table
 
 GRADUAL = "prune.schedule={name: gradual, density: 0.2, until: 30it, every: 4it}"
@@ -204,13 +212,52 @@ def test_counts_stay_and_survivors_are_the_largest(
     assert set(np.flatnonzero(after)) == stays | set(rest[:goes])
 
 
-def test_images_of_an_update_are_those_of_the_tape() -> None:
-    work = work_of(plan_of(RIGL), plan_of(RIGL).outcomes[1])
-    data = load("digits", None)
-    tape = record(work.recipe, 3, 4, 0)
-    assert np.array_equal(
-        moving.moved_images(data.train, tape, 0), data.train.images[tape.batch(0)]
+def test_gradients_are_of_the_images_of_the_step() -> None:
+    """Cut and mirrored as its own step would have seen them, pixel by pixel."""
+    plan = plan_of(RIGL)
+    work, schedule = work_of(plan, plan.outcomes[1]), schedule_of(plan)
+    graph = plan.graphs[work.graph]
+    data = load("digits", None).train
+    recipe = replace(work.recipe, augment=Augment(flip=True, crop=2))
+    seen: list[tuple[Split, Any]] = []
+
+    class Looking:
+        def gradients(self, graph: Graph, data: Split, *given: Any) -> Any:
+            seen.append((data, given))
+            return 1.0, {p.name: np.ones(p.shape) for p in graph.parameters}
+
+    masks = random_masks({p.name: p.shape for p in graph.prunable}, schedule.keep, 1, 1, 1)
+    weights = apply(initial_weights(graph, "glorot-normal", 1), masks)
+    lowering = Lowering("canonical", "eager", 1, 1, 1)
+    training = Training(
+        graph,
+        recipe,
+        0,
+        40,
+        schedule,
+        data,
+        Readers,
+        Looking(),
+        lowering,
+        "a test",  # type: ignore[arg-type]
     )
+    tape = record(recipe, 25, 26, 0)
+    begun = Progress(State(weights, 25), np.zeros(0, np.float32), masks, masks)
+    mask_updates.with_update(training, schedule, tape, data, begun)
+    ((batch, (_, _, indices, mode)),) = seen
+    assert mode == "train"
+    assert indices.tolist() == list(range(64))
+    assert tape.flips is not None
+    assert tape.shifts is not None
+    assert set(tape.flips.tolist()) == {True, False}
+    for number, example in enumerate(tape.examples):
+        assert batch.labels[number] == data.labels[example]
+        down, right = (int(shift) for shift in tape.shifts[number])
+        for i, j in product(range(8), range(8)):
+            k, m = i + down, (7 - j if tape.flips[number] else j) + right
+            inside = 0 <= k < 8 and 0 <= m < 8
+            pixel = data.images[example, 0, k, m] if inside else 0
+            assert batch.images[number, 0, i, j] == pixel
 
 
 # Plans
@@ -530,6 +577,56 @@ def test_gradients_that_are_not_finite_end_the_run(tmp_path: Path) -> None:
     assert caught.value.code == "LT401"
 
 
+@EVERY_METHOD
+def test_images_that_are_decoded_when_they_are_due_give_the_same(
+    tmp_path: Path, written: str
+) -> None:
+    """To the bit as if they had all been in memory, flips among them."""
+    for split, name in product(("train", "test"), ("a", "b")):
+        folder = tmp_path / "images" / split / name
+        folder.mkdir(parents=True)
+        for number in range(20):
+            pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    plan = plan_of(
+        f"data={{name: folder, path: {tmp_path / 'images'}, size: 8, augment: flip}}",
+        "train.batch_size=16",
+        written,
+    )
+    opened, _ = run(plan, tmp_path / "s")
+    stage = plan.stages[plan.outcomes[1].trained]
+    work = work_of(plan, plan.outcomes[1])
+    split = opened.bench.split(work.recipe.data, "train", None)
+    assert isinstance(split, StreamedSplit)
+    every = np.arange(len(split), dtype=np.int32)
+    with closing(Readers()) as readers:
+        (images,) = readers.pieces(split, [(every, None)])
+        in_memory = split.piece(every, np.array(images))
+    begun = arrays(opened, stage.inputs["state"])
+    masks = mask_updates.begun(schedule_of(plan), masks_of(begun), weights_of(begun))
+    after = play(
+        Training(
+            plan.graphs[work.graph],
+            work.recipe,
+            work.start,
+            work.stop,
+            work.masks,
+            in_memory,
+            Readers,
+            opened.bench.backend,
+            opened.execution.lowerings[stage.key],
+            stage.label,
+        ),
+        Progress(State(weights_of(begun), 0), np.zeros(0, np.float32), masks, masks),
+        lambda progress, steps: None,
+    )
+    trained = arrays(opened, plan.outcomes[1].trained)
+    for name, array in weights_of(trained).items():
+        assert array.tobytes() == after.state.weights[name].tobytes()
+    for name, mask in masks_of(trained).items():
+        assert np.array_equal(mask, after.masks[name])
+
+
 # Promises that are checked in every run
 
 
@@ -609,3 +706,13 @@ def test_explored_by_hand() -> None:
     explored: Mapping[str, np.ndarray] = {"w": row(1, 1, 1, 1, 1, 0, 0, 0).astype(bool)}
     found = mask_updates.facts(ALONG, 0, 40, explored)
     assert found == {"mask_updates": 4, "explored": 5 / 8}
+
+
+def test_another_criterion_beside_a_mask_that_changes_ranks_all_tensors_together() -> None:
+    plan = plan_of(
+        RIGL,
+        "branches.snip={kind: prune, criterion: snip}",
+        "branches.layered={kind: prune, criterion: snip, scope: layer}",
+    )
+    keeps = [stage.work.keep for stage in plan.stages if isinstance(stage.work, Prune)]
+    assert keeps == [(178,), (154, 24)]
