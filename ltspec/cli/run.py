@@ -89,6 +89,7 @@ def command(
 
     from rich.console import Console
 
+    from ltspec.cli.compare_tables import print_compared
     from ltspec.cli.pair_tables import print_pairs
     from ltspec.cli.progress import LiveBar, PlainLines
     from ltspec.cli.tables import print_instability, print_summary
@@ -123,6 +124,7 @@ def command(
     facts = scores(plan, session.realm)
     print_instability(Console(), plan, facts)
     print_pairs(Console(), plan, facts)
+    print_compared(Console(), plan, facts)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")

@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Also draw the error along the lines that `instability` and `barrier` ask for.",
 )
+@click.option(
+    "--plot-distance",
+    "distances",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also draw the matrices that `measure: distance` asks for.",
+)
 @options.store
 @options.overrides
 def command(
@@ -55,6 +62,7 @@ def command(
     style: str,
     plot: Path | None,
     lines: Path | None,
+    distances: Path | None,
     store: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -76,6 +84,7 @@ def command(
 
     from rich.console import Console
 
+    from ltspec.cli.compare_tables import print_compared
     from ltspec.cli.pair_tables import print_pairs
     from ltspec.cli.tables import print_instability, print_summary
     from ltspec.engine.runner import scores
@@ -95,7 +104,7 @@ def command(
             code="LT309",
             hint=f"make them with `ltspec run {spec}`",
         )
-    if (style != "text" or plot or lines) and len(shown) > 1:
+    if (style != "text" or plot or lines or distances) and len(shown) > 1:
         raise UsageError(
             f"there are results of {', '.join(shown)}",
             code="LT309",
@@ -107,6 +116,7 @@ def command(
             print_summary(Console(), plan, found)
             print_instability(Console(), plan, facts[name])
             print_pairs(Console(), plan, facts[name])
+            print_compared(Console(), plan, facts[name])
         else:
             click.echo(
                 table.as_csv(plan, found) if style == "csv" else table.as_json(plan, found),
@@ -116,6 +126,8 @@ def command(
             _plot(plan, found, plot)
         if lines is not None:
             _plot_lines(plan, facts[name], lines)
+        if distances is not None:
+            _plot_distances(plan, facts[name], distances)
 
 
 def _plot(plan: Plan, found: Sequence[Row], target: Path) -> None:
@@ -142,6 +154,27 @@ def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path
             hint="write `measure: [{kind: barrier}]`, for example, into the spec and run it",
         )
     _draw(lambda: plot_lines(found, plan.name, target, plan.points), target)
+
+
+def _plot_distances(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path) -> None:
+    from ltspec.results import compared
+    from ltspec.results.plots import plot_distances
+    from ltspec.results.table import counted
+
+    found = [
+        matrix
+        for table in compared.tables(plan, facts)
+        if table.kind == "distance"
+        for matrix in compared.matrices(table)
+        if matrix.replicate is None
+    ]
+    if not found:
+        raise UsageError(
+            f"there are no distances to draw in {target}",
+            code="LT309",
+            hint="write `measure: [{kind: distance}]` into the spec and run it",
+        )
+    _draw(lambda: plot_distances(found, counted(plan, facts), target), target)
 
 
 def _draw(draw: Callable[[], None], target: Path) -> None:

@@ -11,3 +11,8 @@ def order_seed_before(order_seed: int) -> int:
     as it is trained on, it does not meet them in the same order twice.
     """
     return -1 - order_seed
+
+
+def is_pretraining(order_seed: int) -> bool:
+    """Whether it is the order seed of a pre-training."""
+    return order_seed < 0

@@ -35,6 +35,7 @@ from ltspec.engine.arrays import (
     weights_of,
 )
 from ltspec.engine.backend import Backend, Precision, storage
+from ltspec.engine.comparing import compare
 from ltspec.engine.evaluating import contrast, evaluate, line
 from ltspec.engine.execution import ExecutionPlan
 from ltspec.engine.pruning import prune
@@ -46,6 +47,7 @@ from ltspec.networks.graph import Graph
 from ltspec.plan.cost import slots
 from ltspec.plan.stages import (
     Combine,
+    Compare,
     Contrast,
     Evaluate,
     Init,
@@ -163,6 +165,8 @@ def perform(
             return line(stage, work, inputs["first"].arrays, inputs["second"].arrays, bench)
         case Contrast() as work:
             return contrast(stage, work, inputs["first"].arrays, inputs["second"].arrays, bench)
+        case Compare() as work:
+            return compare(stage, work, graph, inputs)
 
 
 def _train(

@@ -255,8 +255,8 @@ class _Trail:
 
 
 def scores(plan: Plan, realm: Realm) -> Mapping[int, Mapping[str, object]]:
-    """Facts of every evaluation, line and ticket that the store holds, and of every network whose
-    mask changed in training, by its place in the plan."""
+    """Facts of every evaluation, line, comparison and ticket that the store holds, and of every
+    network whose mask changed in training, by its place in the plan."""
     places = [place for outcome in plan.outcomes for place in outcome.scores.values()]
     trained = (outcome.trained for outcome in plan.outcomes)
     places += [place for place in trained if plan.stages[place].changes_mask]

@@ -794,6 +794,130 @@ Function: Any = {
     'cls': View,
 }
 
+Stability: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['stability']}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('ticket',)}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'to': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['pruning', 'data-order']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('pruning', 'data-order')}},
+            'siblings': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 2, 'le': 20}, 'default': 3}},
+            'metrics': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['l2', 'angle', 'cosine', 'angular']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('l2', 'angle')}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Stability',
+    },
+    'ref': 'ltspec.language.compared.Stability',
+    'cls': View,
+}
+
+Distance: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['distance']}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('ticket',)}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 0}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'init': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'bool'}, 'default': True}},
+            'metrics': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['l2', 'angle', 'cosine', 'angular']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('angular',)}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Distance',
+    },
+    'ref': 'ltspec.language.compared.Distance',
+    'cls': View,
+}
+
+Travelled: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['travelled']}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('ticket',)}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 0}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'at': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'function-plain', 'function': {'type': 'no-info', 'function': validate_duration}}], 'variadic_item_index': 0, 'min_length': 1}}}, 'default': None}},
+            'siblings': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 2, 'le': 20}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Travelled',
+    },
+    'ref': 'ltspec.language.compared.Travelled',
+    'cls': View,
+}
+
+Overlap: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['overlap']}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('ticket',)}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'between': {'type': 'model-field', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['lines', 'levels', 'replicates']}], 'variadic_item_index': 0, 'min_length': 1}}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Overlap',
+    },
+    'ref': 'ltspec.language.compared.Overlap',
+    'cls': View,
+}
+
+Weights: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['weights']}},
+            'of': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'str'}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('ticket',)}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 0}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'bins': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}, 'default': 50}},
+            'limit': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'float', 'gt': 0}}, 'default': None}},
+            'percentiles': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'float', 'ge': 0, 'le': 100}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': (5, 25, 50, 75, 95)}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Weights',
+    },
+    'ref': 'ltspec.language.compared.Weights',
+    'cls': View,
+}
+
+Threshold: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['threshold']}},
+            'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Threshold',
+    },
+    'ref': 'ltspec.language.compared.Threshold',
+    'cls': View,
+}
+
 Spec: Any = {
     'type': 'model',
     'schema': {
@@ -811,7 +935,7 @@ Spec: Any = {
             'replicates': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'int', 'ge': 1, 'le': 10000}}, 'default': None}},
             'seeds': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'number': {'type': 'int', 'ge': 0, 'le': 4294967295}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.spec.Seeds'}}, 'discriminator': number_or_mapping}], 'variadic_item_index': 0, 'min_length': 1, 'max_length': 10000}}, 'default': None}},
             'branches': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str', 'max_length': 80, 'pattern': '^[a-z0-9][a-z0-9_-]*$'}, 'values_schema': {'type': 'tagged-union', 'choices': {'reinitialize': Reinitialize, 'shuffle-mask': ShuffleMask, 'random-mask': RandomMask, 'perturb': Perturb, 'prune': PruneOtherwise, 'combine-masks': CombineMasks, 'retrain': Retrain, 'rewind': RewindApart, 'other-seed': OtherSeed, 'dynamic': DynamicMask, 'transfer': Transfer}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}}, 'default_factory': dict, 'default_factory_takes_data': False}},
-            'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'instability': Instability, 'barrier': Barrier, 'function': Function}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}], 'variadic_item_index': 0}, 'default': ()}},
+            'measure': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tuple', 'items_schema': [{'type': 'tagged-union', 'choices': {'instability': Instability, 'barrier': Barrier, 'function': Function, 'stability': Stability, 'distance': Distance, 'travelled': Travelled, 'overlap': Overlap, 'weights': Weights, 'threshold': Threshold}, 'discriminator': 'kind', 'strict': False, 'from_attributes': True}], 'variadic_item_index': 0}, 'default': ()}},
             'evaluate': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['test', 'train']}], 'variadic_item_index': 0, 'min_length': 1}}, 'default': ('test',)}},
             'sweep': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'dict', 'keys_schema': {'type': 'str'}, 'values_schema': {'type': 'tagged-union', 'choices': {'list': {'type': 'tuple', 'items_schema': [{'type': 'any'}], 'variadic_item_index': 0, 'min_length': 1}, 'mapping': {'type': 'dict', 'keys_schema': {'type': 'str'}, 'values_schema': {'type': 'tagged-union', 'choices': {'list': {'type': 'tuple', 'items_schema': [{'type': 'any'}], 'variadic_item_index': 0, 'min_length': 1}, 'mapping': {'type': 'dict', 'keys_schema': {'type': 'str'}, 'values_schema': {'type': 'any'}}}, 'discriminator': list_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a list of values, or a mapping of keys and their values'}, 'min_length': 1}}, 'discriminator': list_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a list of values such as [0it, 500it], or a mapping'}}, 'default_factory': dict, 'default_factory_takes_data': False}},
         },

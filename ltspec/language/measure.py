@@ -7,6 +7,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ltspec.language.checks import unique
+from ltspec.language.compared import (
+    Distance,
+    Overlap,
+    Stability,
+    Threshold,
+    Travelled,
+    Weights,
+)
 from ltspec.language.duration import Duration
 from ltspec.language.measured_levels import MeasuredLevels
 from ltspec.language.paired import Barrier, Batches, BatchNorms, Function
@@ -62,7 +70,15 @@ class Instability(Section):
 
 
 Measure = Annotated[
-    Instability | Barrier | Function,
+    Instability
+    | Barrier
+    | Function
+    | Stability
+    | Distance
+    | Travelled
+    | Overlap
+    | Weights
+    | Threshold,
     Field(discriminator="kind", description="What is asked of some networks."),
 ]
 """The sections that may stand in the list ``measure``."""

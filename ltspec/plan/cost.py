@@ -11,12 +11,14 @@ from ltspec.decisions.recipe import Optimizer, Sgd
 from ltspec.networks.graph import Graph
 from ltspec.plan.stages import (
     Combine,
+    Compare,
     Contrast,
     Evaluate,
     Init,
     Line,
     Load,
     Mapmask,
+    Measurement,
     Perturb,
     Plan,
     Prune,
@@ -107,6 +109,8 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
             return Cost(flops=3 * graph.forward_flops * seen * points, disk=60 * points)
         case Contrast():
             return Cost(disk=300)
+        case Compare(tensors=tensors, bins=bins, percentiles=percentiles):
+            return Cost(disk=(len(tensors) + 1) * (160 + 8 * bins + 24 * len(percentiles)))
 
 
 def _scored_on(work: Prune) -> int:
@@ -150,6 +154,7 @@ def steps_from_scratch(plan: Plan) -> int:
     """
     needed = _Needed(plan)
     steps = sum(needed.steps(outcome.trained) for outcome in plan.outcomes)
+    rows = {outcome.trained for outcome in plan.outcomes}
     copies = {
         (one.point, one.replicate, place)
         for one in plan.comparisons
@@ -158,11 +163,21 @@ def steps_from_scratch(plan: Plan) -> int:
     copies |= {
         (one.point, one.sides[0].replicate, place)
         for one in plan.measurements
-        if one.copies
-        for place in plan.stages[one.stage].inputs.values()
-        if isinstance(plan.stages[place].work, Train)
+        for place in _trained_for(plan, one, rows)
     }
     return steps + sum(needed.steps(place) for *_, place in copies)
+
+
+def _trained_for(plan: Plan, one: Measurement, rows: set[int]) -> list[int]:
+    """The networks that were trained to be measured; ``rows`` are those of the table."""
+    inputs = plan.stages[one.stage].inputs
+    if one.about == "pruning":  # the whole network, which may be the dense one of the table
+        return [] if inputs["first"] in rows else [inputs["first"]]
+    if not one.copies:
+        return []
+    # Of the way that a copy has gone, only the end is a network of its own.
+    roles = ("second",) if one.about in ("start", "init") else ("first", "second")
+    return [inputs[role] for role in roles]
 
 
 class _Needed:

@@ -14,6 +14,7 @@ from ltspec.networks.elastic import tensors_of
 from ltspec.plan.stages import (
     ANCHOR,
     Combine,
+    Compare,
     Contrast,
     Evaluate,
     Init,
@@ -46,6 +47,14 @@ _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     Evaluate: (frozenset({"state"}), frozenset()),
     Line: (frozenset({"first", "second"}), frozenset()),
     Contrast: (frozenset({"first", "second"}), frozenset()),
+    Compare: (frozenset(), frozenset({"first", "second", "first_mask", "second_mask"})),
+}
+_COMPARED: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    # question: (roles that must be there, roles that may be)
+    "distance": (frozenset({"first", "second"}), frozenset({"first_mask", "second_mask"})),
+    "overlap": (frozenset({"first_mask", "second_mask"}), frozenset()),
+    "distribution": (frozenset({"first"}), frozenset({"first_mask"})),
+    "threshold": (frozenset({"first", "second_mask"}), frozenset({"first_mask"})),
 }
 _GIVES = {
     Init: "state",
@@ -61,10 +70,18 @@ _GIVES = {
     Evaluate: "score",
     Line: "score",
     Contrast: "score",
+    Compare: "score",
 }
 MASKS = Prune | Remask | Combine
 """What gives a mask."""
-_STANDS_FOR = {"first": "state", "second": "state", "fresh": "state", "other": "mask"}
+_STANDS_FOR = {
+    "first": "state",
+    "second": "state",
+    "fresh": "state",
+    "other": "mask",
+    "first_mask": "mask",
+    "second_mask": "mask",
+}
 """Roles that are states or masks, but not the only one."""
 _KEY = re.compile(r"[0-9a-f]{40}")
 
@@ -128,12 +145,15 @@ def _problems(plan: Plan) -> Iterator[str]:
         if not 0 <= one.line < len(plan.stages) or kinds[one.line] is not Line:
             yield f"a comparison of {one.branch} {one.level} names no line"
     for each in plan.measurements:
-        if not 0 <= each.stage < len(plan.stages) or kinds[each.stage] not in (Line, Contrast):
+        answers = (Line, Contrast, Compare)
+        if not 0 <= each.stage < len(plan.stages) or kinds[each.stage] not in answers:
             yield f"a measurement of {each.measure} names a stage that compares nothing"
 
 
 def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> Iterator[str]:
     required, allowed = _ROLES[type(stage.work)]
+    if isinstance(stage.work, Compare):
+        required, allowed = _COMPARED[stage.work.question]
     roles = set(stage.inputs)
     if isinstance(stage.work, Train):
         roles -= set(stage.anchors)
@@ -144,7 +164,7 @@ def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> 
     for role, read in stage.inputs.items():
         if not 0 <= read < place:
             yield f"{stage.label}: reads stage {read}, which does not come before"
-        elif _given(role) == "mask" and plan.stages[read].changes_mask:
+        elif _given(role) == "mask" and _holds_its_mask(plan.stages[read], role):
             continue
         elif _GIVES[kinds[read]] != _given(role):
             yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
@@ -180,6 +200,11 @@ def _transfer_problems(plan: Plan, stage: Stage, work: Transfer | Mapmask) -> It
         yield f"{stage.label}: reads a mask and carries none of it, or the reverse"
     if len(work.keep) not in (0, 1, len(written)):
         yield f"{stage.label}: {len(work.keep)} counts for {len(written)} tensors"
+
+
+def _holds_its_mask(stage: Stage, role: str) -> bool:
+    """Whether a state is read for the mask that it holds."""
+    return stage.changes_mask or (role.endswith("_mask") and isinstance(stage.work, Load))
 
 
 def _given(role: str) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
-from ltspec.language.variants import as_branch_sees
-from ltspec.plan import measured, pairs, resolve
+from ltspec.plan import compared, measured, pairs, resolve
+from ltspec.plan.compare_rules import COMPARE_RULES
 from ltspec.plan.pair_rules import PAIR_RULES
 from ltspec.plan.replicates import DENSE, TICKET
 
@@ -20,11 +20,27 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT230, LT210."""
     count = len(resolve.levels(spec))
     for number, measure in enumerate(spec.measure):
-        if not pairs.is_of_copies(measure):
+        if measure.kind in compared.KINDS:
+            lines, low = compared.lines(measure), compared.lowest_level(measure)
+        elif pairs.is_of_copies(measure):
+            lines, low = pairs.lines(measure), 0
+        else:
             continue
         path: Path = ("measure", number)
-        for place, line in enumerate(pairs.lines(measure)):
-            known = [DENSE, TICKET, *spec.branches]
+        for place, line in enumerate(lines):
+            known = [TICKET, *spec.branches]
+            if _is_about_copies(measure):
+                known.insert(0, DENSE)
+            elif line == DENSE:
+                yield Diagnostic(
+                    "LT230",
+                    f"`{measure.kind}` asks for lines of networks, and `{DENSE}` is none",
+                    (*path, "of", place),
+                    "there are " + ", ".join(known)
+                    if low
+                    else "write `ticket`: its level 0 is the dense network",
+                )
+                continue
             if line not in known:
                 close = difflib.get_close_matches(line, known, 1)
                 yield Diagnostic(
@@ -41,10 +57,10 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
                     "LT210",
                     f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
                     (*path, "levels", place),
-                    f"write a level from 0 to {count}",
+                    f"write a level from {low} to {count}",
                 )
                 continue
-            for line in pairs.lines(measure):
+            for line in lines:
                 own = spec.branches[line].levels if line in spec.branches else "all"
                 if level and own != "all" and level not in own:
                     yield Diagnostic(
@@ -59,34 +75,33 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
 def copies_have_something_to_train(spec: Any) -> Iterator[Diagnostic]:
     """LT231."""
     for number, measure in enumerate(spec.measure):
-        if not pairs.is_of_copies(measure) or measure.levels == (0,):
+        copied = _is_about_copies(measure)
+        if not (copied or measure.kind == "stability") or measure.levels == (0,):
             continue
         for place, line in enumerate(pairs.lines(measure)):
-            if _is_not_trained(spec, line):
+            if measured.is_not_trained(spec, line):
                 yield Diagnostic(
                     "LT231",
-                    f"{line} is not trained after pruning, so its copies would be all the same",
+                    f"{line} is not trained after pruning, so there is nothing to measure"
+                    if measure.kind in compared.KINDS
+                    else f"{line} is not trained after pruning, so its copies would be all the "
+                    "same",
                     ("measure", number, "of", place),
-                    "let `prune.rewind` say where to train on from, or measure `dense`",
+                    "let `prune.rewind` say where to train on from"
+                    + (", or measure `dense`" if copied else ""),
                 )
 
 
-def _is_not_trained(spec: Any, line: str) -> bool:
-    if line == TICKET:
-        return bool(spec.prune.rewind == "none")
-    if line not in spec.branches:
-        return False
-    branch = spec.branches[line]
-    if branch.kind == "retrain" or getattr(branch, "schedule", None) is not None:
-        return False
-    return bool(as_branch_sees(spec, branch).prune.rewind == "none")
+def _is_about_copies(measure: Any) -> bool:
+    """Whether trainings are measured that begin at a step: also of the dense network."""
+    return pairs.is_of_copies(measure) or measure.kind == "travelled"
 
 
 def copies_part_before_the_end(spec: Any) -> Iterator[Diagnostic]:
     """LT203, LT107, LT231."""
     total = resolve.total_steps(spec)
     for number, measure in enumerate(spec.measure):
-        if not pairs.is_of_copies(measure):
+        if not _is_about_copies(measure):
             continue
         path: Path = ("measure", number)
         asked = measured.asks_for_dense(measure)
@@ -126,4 +141,5 @@ MEASURE_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
     copies_have_something_to_train,
     copies_part_before_the_end,
     *PAIR_RULES,
+    *COMPARE_RULES,
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltspec.language.unknown import Unknown
+from ltspec.language.variants import as_branch_sees
 from ltspec.plan import pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
@@ -72,8 +73,20 @@ def rewind_step(spec: Any) -> int | None:
     return None if written == "end" else resolve.steps(spec, written)
 
 
+def is_not_trained(spec: Any, line: str) -> bool:
+    """Whether nothing is trained after pruning in a line; false for one that is not there."""
+    if line == TICKET:
+        return bool(spec.prune.rewind == "none")
+    if line not in spec.branches:
+        return False
+    branch = spec.branches[line]
+    if branch.kind == "retrain" or getattr(branch, "schedule", None) is not None:
+        return False
+    return bool(as_branch_sees(spec, branch).prune.rewind == "none")
+
+
 def copies(spec: Any) -> int:
-    """Networks that are trained for measures alone, in one replicate."""
+    """Copies that are trained for measures alone, in one replicate."""
     return sum(
         pairs.siblings(measure) * len(subjects(spec, measure))
         for measure in spec.measure

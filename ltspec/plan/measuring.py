@@ -10,8 +10,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from ltspec.decisions.line import sibling_seed
-from ltspec.plan import pairing, pairs
+from ltspec.plan import compared, comparing, pairing, pairs
 from ltspec.plan.measured import Subject, subjects
 from ltspec.plan.replicates import DENSE, TICKET, Replicate
 from ltspec.plan.stages import Comparison, Evaluate, Line, Outcome, Side, Train
@@ -24,6 +23,9 @@ def compare(writer: Writer, seeds: Replicate) -> None:
     """Write every measure of one replicate, whose networks are written already."""
     rows = _rows(writer, seeds)
     for number, measure in enumerate(writer.spec.measure, start=1):
+        if measure.kind in compared.KINDS:
+            comparing.measure_replicate(comparing.Entry(writer, measure, number), seeds, rows)
+            continue
         if not pairs.is_of_copies(measure):
             pairing.within(writer, measure, number, seeds, rows)
             continue
@@ -36,7 +38,9 @@ def compare_replicates(writer: Writer) -> None:
     """Write what is measured between replicates, all of which are written already."""
     rows = [_rows(writer, seeds) for seeds in writer.replicates]
     for number, measure in enumerate(writer.spec.measure, start=1):
-        if not pairs.is_of_copies(measure):
+        if measure.kind in compared.KINDS:
+            comparing.measure_replicates(comparing.Entry(writer, measure, number), rows)
+        elif not pairs.is_of_copies(measure):
             pairing.across(writer, measure, number, writer.replicates, rows)
 
 
@@ -65,12 +69,8 @@ def of_copies(
         if subject.step:
             trunk = replace(work, start=0, stop=subject.step)
             inputs = {"state": writer.add(trunk, label, inputs)}
-    siblings = []
     count = pairs.siblings(measure)
-    for copied in range(1, count + 1):
-        seed = sibling_seed(work.recipe.order_seed, copied)
-        copy = replace(work, recipe=replace(work.recipe, order_seed=seed))
-        siblings.append(writer.add(copy, f"{label}, copy {copied}", inputs))
+    siblings = comparing.siblings(writer, work, inputs, count, label)
     if measure.kind == "function":
         side = Side(row.replicate, subject.line, subject.level, row.kept, row.prunable)
         for first, second in combinations(range(count), 2):

@@ -24,6 +24,7 @@ from ltspec.plan.legality import check
 from ltspec.plan.replicates import Replicate
 from ltspec.plan.stages import (
     Combine,
+    Compare,
     Comparison,
     Contrast,
     Evaluate,
@@ -62,6 +63,7 @@ _KINDS: Mapping[str, type[Work]] = {
     "evaluate": Evaluate,
     "line": Line,
     "contrast": Contrast,
+    "compare": Compare,
 }
 _OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 
@@ -263,6 +265,9 @@ def _read_work(entry: dict[str, Any]) -> Work:
         entry["tensors"] = tuple((target, origin) for target, origin in entry["tensors"])
     if kind is Mapmask:
         entry["dense"], entry["keep"] = tuple(entry["dense"]), tuple(entry["keep"])
+    if kind is Compare:
+        entry["tensors"] = tuple(entry["tensors"])
+        entry["percentiles"] = tuple(entry["percentiles"])
     if kind is Prune and entry.get("sample") is not None:
         entry["sample"] = _read_sample(dict(entry["sample"]))
     if kind in (Evaluate, Line, Contrast) and entry.get("alteration") is not None:

@@ -14,7 +14,7 @@ from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
-from ltspec.plan import branch_rules, pretrain_rules, resolve
+from ltspec.plan import branch_rules, compared, pretrain_rules, resolve
 from ltspec.plan.changing_rules import masks_change_in_training
 from ltspec.plan.data_rules import (
     DATA_RULES,
@@ -229,6 +229,7 @@ def networks(spec: Any) -> int:
     """How many networks a plan of the spec trains, before equal ones are shared."""
     levels = len(resolve.levels(spec))
     each = 1 + (spec.pretrain is not None) + levels * (1 + len(spec.branches)) + copies(spec)
+    each += sum(compared.trained(spec, measure) for measure in spec.measure)
     return each * resolve.replicate_count(spec)
 
 

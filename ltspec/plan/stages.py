@@ -15,6 +15,7 @@
     Evaluate  a state                     loss and accuracy on a split
     Line      two states                  the same at points of the line between them
     Contrast  two states                  how differently the two answer on a split
+    Compare   states, masks               how far apart they are, or how their weights lie
 
 The list is closed: the runner has one arm for each.
 """
@@ -39,6 +40,7 @@ MaskOperator = Literal["shuffle-layer", "shuffle-all", "random"]
 MaskPair = Literal["intersect", "union"]
 ANCHOR = "anchor"
 """What the roles of earlier solutions begin with: ``anchor1``, ``anchor2``, ..."""
+Question = Literal["distance", "overlap", "distribution", "threshold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,34 @@ class Contrast:
     alteration: Alteration | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Put weights or masks side by side, in numpy alone; gives facts and no arrays.
+
+        question      reads
+        distance      first, second, first_mask?, second_mask?
+        overlap       first_mask, second_mask
+        distribution  first, first_mask?
+        threshold     first, first_mask?, second_mask
+
+    A mask stands beside the state that was trained under it; without one a state is dense.
+    ``threshold`` reads the weights that a level pruned, and the masks before and after it.
+    """
+
+    graph: str
+    question: Question
+    tensors: tuple[str, ...]
+    """The prunable tensors, in graph order."""
+    apart: bool = False
+    """``threshold``: whether each tensor was pruned on its own."""
+    bins: int = 0
+    """``distribution``: bins of a histogram."""
+    limit: float | None = None
+    """``distribution``: how far the bins reach; None for the largest magnitude."""
+    percentiles: tuple[float, ...] = ()
+    """``distribution``: which are taken."""
+
+
 Work = (
     Init
     | Train
@@ -244,6 +274,7 @@ Work = (
     | Evaluate
     | Line
     | Contrast
+    | Compare
 )
 
 
@@ -382,7 +413,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One answer of a Compare stage, and what it is the answer to."""
+    """One answer of a Line, Contrast or Compare stage, and what it is the answer to."""
 
     measure: str
     """The kind of the entry in the spec's ``measure``: ``stability``, ``distance``, ..."""
@@ -390,8 +421,8 @@ class Measurement:
     """Which entry it is, from 1."""
     about: str
     """``stability``: ``pruning`` or ``data-order``. ``travelled``: from the ``start`` of training,
-    from the ``init``, or ``apart`` for two copies. ``overlap``: what its masks differ in. Empty for
-    others."""
+    from the ``init``, or ``apart`` for two copies. ``overlap``, ``barrier`` and ``function``: what
+    the two differ in. Empty for others."""
     sides: tuple[Side, ...]
     """The network that is measured, or two."""
     copies: tuple[int, ...]
@@ -401,7 +432,7 @@ class Measurement:
     metrics: tuple[str, ...]
     """Which measures of distance are shown."""
     stage: int
-    """The Compare stage."""
+    """The stage that gives the answer."""
     point: int = 0
     """Number of its point in :attr:`Plan.points`."""
 

@@ -1,4 +1,5 @@
-"""Takes the summary of a run; gives a plot of accuracy over density, or of errors along lines."""
+"""Takes the summary of a run; gives a plot of accuracy over density, of errors along lines, or of
+distances between levels."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ltspec.plan.replicates import TICKET
-from ltspec.plan.stages import Point
+from ltspec.plan.stages import Plan, Point
+from ltspec.results.compared import Matrix
 from ltspec.results.instability import Instability
 from ltspec.results.paired import BarrierSummary
 from ltspec.results.table import Line
@@ -141,6 +143,67 @@ def plot_lines(
         axes.grid(alpha=0.25)
     panels[0][0].legend(frameon=False, fontsize=8)
     figure.suptitle(f"{title}: mean over pairs, bands from lowest to highest", fontsize=10)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, dpi=150)
+    pyplot.close(figure)
+
+
+_UNITS = {"l2": "L2", "angle": "angle (degrees)", "cosine": "cosine", "angular": "2 angle / pi"}
+
+
+def plot_distances(found: Sequence[Matrix], plan: Plan, target: Path) -> None:
+    """Distances between the solutions of all levels as a heat map, one panel a line and metric; one
+    scale for each metric (Maene et al. 2021, Fig. 4).
+
+    Levels are named by their share of remaining weights (%), so ``plan`` is
+    :func:`ltspec.results.table.counted`. The format is that of the suffix
+    (.png, .svg, .pdf). Raises ValueError for a suffix that matplotlib does not write.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    shares = {
+        (one.point, one.branch, one.level): 100 * plan.density(one, one.point)
+        for one in plan.outcomes
+    }
+    size = max(3.4, 1.4 + 0.28 * max(len(one.networks) for one in found))
+    figure, panels = pyplot.subplots(
+        1,
+        len(found),
+        figsize=(size * len(found) + 0.4, size + 0.6),
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, one in zip(panels[0], found, strict=True):
+        numbers = [
+            [float("nan") if value is None else value for value in row] for row in one.values
+        ]
+        same = [
+            value
+            for other in found
+            if other.metric == one.metric
+            for row in other.values
+            for value in row
+            if value is not None
+        ]
+        picture = axes.imshow(numbers, vmin=min(0.0, *same), vmax=max(same), cmap="viridis")
+        names = [
+            name
+            if isinstance(name, str)
+            else f"{shares[one.point, one.branch if name else TICKET, name]:.3g}"
+            for name in one.networks
+        ]
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(names)), names, fontsize=7)
+        axes.set_xlabel("weights remaining (%)")
+        point = f"{plan.point(one.point).label}\n" if plan.is_sweep else ""
+        axes.set_title(f"{point}{one.branch}: {_UNITS[one.metric]}", fontsize=9)
+        figure.colorbar(picture, ax=axes, shrink=0.8)
+    count = len(plan.replicates)
+    title = f"{plan.name}: mean of {count} replicates" if count > 1 else plan.name
+    figure.suptitle(title, fontsize=10)
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=150)
     pyplot.close(figure)

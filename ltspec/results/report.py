@@ -10,7 +10,7 @@ from ltspec.engine.session import Session
 from ltspec.errors import StoreError, UsageError
 from ltspec.plan import planfile
 from ltspec.plan.stages import Plan
-from ltspec.results import instability, paired, table
+from ltspec.results import compared, instability, paired, table
 from ltspec.results.tickets import place_tickets
 
 
@@ -18,8 +18,8 @@ def write_results(
     plan: Plan, session: Session, note: Callable[[str], None] = lambda text: None
 ) -> tuple[Path, list[Path], list[table.Row]]:
     """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json``,
-    ``tickets/``, and ``instability``, ``barrier`` and ``function``, each ``.csv`` and ``.json``,
-    where that is measured. ``note`` is told when those of another experiment are replaced.
+    ``tickets/``, and a ``.csv`` and a ``.json`` of each kind of ``measure`` that the spec has.
+    ``note`` is told when those of another experiment are replaced.
 
     Returns the folder, the tickets and the table's rows. Raises StoreError (LT403) where the
     folder cannot be written.
@@ -46,7 +46,8 @@ def write_results(
                 target.write_text(text, encoding="utf-8")
             else:
                 target.unlink(missing_ok=True)  # of the same spec when it measured more
-        for name, text in paired.files(plan, scores).items():
+        beside = {**paired.files(plan, scores), **compared.files(plan, scores)}
+        for name, text in beside.items():
             if text:
                 (folder / name).write_text(text, encoding="utf-8")
             else:

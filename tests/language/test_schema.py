@@ -164,7 +164,12 @@ def test_nonsense_is_unknown() -> None:
         ("magnitude", ("prune.criterion", "branches.NAME.criterion")),
         (
             "cosine",
-            ("train.lr_schedule", "prune.schedule.decay", "branches.NAME.schedule.decay"),
+            (
+                "train.lr_schedule",
+                "prune.schedule.decay",
+                "branches.NAME.schedule.decay",
+                "measure.0.metrics",
+            ),
         ),
         ("reinitialize", ("branches.NAME",)),
         ("mnist", ("data.name",)),

@@ -1,0 +1,134 @@
+"""Takes the tables of what was measured on weights and masks; gives them on the screen, a line for
+each network or pair, over replicates and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as Shown
+
+from ltspec.cli.tables import add_point_columns
+from ltspec.plan.stages import Plan
+from ltspec.results import compared
+from ltspec.results.compared import ALL, Matrix, Table
+from ltspec.results.table import Spread, point_cells
+
+MOST = 40
+"""Lines of one table on the screen; all are in the files."""
+
+_TITLES = {
+    "stability": "stability: distance of surviving weights",
+    "distance": "distance of solutions on the weights that both keep",
+    "travelled": "travelled: L2 distance of surviving weights",
+    "overlap": "overlap of masks",
+    "weights": "surviving weights",
+    "threshold": "magnitude at which levels cut",
+}
+_HIDDEN = {
+    "stability": ("coordinates", "step"),
+    "travelled": ("coordinates", "density"),
+    "overlap": ("kept", "other_kept", "both"),
+    "weights": ("density", "mean", "lowest", "highest"),
+    "threshold": ("removed", "kept"),
+}
+"""Columns that stand in the files alone."""
+_SPREAD = ": mean (lowest-highest)"
+_MEANS = ("overlap", "weights", "threshold", "distance")
+"""Kinds that are shown without the lowest and the highest."""
+
+
+def print_compared(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> None:
+    """Print a table for each kind that the plan measures; of tensors only all of them together."""
+    for found in compared.tables(plan, facts):
+        if found.kind == "distance":
+            rows, columns = _distances(plan, compared.matrices(found)), _DISTANCES
+        else:
+            rows, columns = _lines(plan, found)
+        table = Shown(
+            box=SIMPLE_HEAD,
+            title=_TITLES[found.kind] + (": mean" if found.kind in _MEANS else _SPREAD),
+            title_justify="left",
+            pad_edge=False,
+        )
+        add_point_columns(table, plan)
+        for column in columns:
+            words = column in ("network", "and", "to", "what", "between", "metric")
+            table.add_column(column, justify="left" if words else "right", no_wrap=True)
+        for row in rows[:MOST]:
+            table.add_row(*row)
+        console.print(table)
+        if len(rows) > MOST:
+            console.print(f"{len(rows) - MOST} more lines are in {found.kind}.csv")
+        if found.missing:
+            console.print(f"not done yet: {found.missing} comparisons for {found.kind}")
+
+
+def _lines(plan: Plan, table: Table) -> tuple[list[list[str]], list[str]]:
+    lines = [line for line in compared.summary(table) if line.of["tensor"] == ALL]
+    several = len({line.of["entry"] for line in lines}) > 1
+    hidden = {"point", "tensor", "level", "other_level", *_HIDDEN[table.kind]}
+    hidden |= set() if several else {"entry"}
+    names = [name for name in (lines[0].of if lines else ()) if name not in hidden]
+    figures = [name for name in table.figures if name not in hidden]
+    rows = [
+        [
+            *map(str, point_cells(plan, line.of.get("point", 0))),
+            *(_value(name, line.of) for name in names),
+            str(line.count),
+            *(_figure(line.figures[name], table.kind in _MEANS) for name in figures),
+        ]
+        for line in lines
+    ]
+    return rows, [_HEADINGS.get(name, name.replace("_", " ")) for name in (*names, "n", *figures)]
+
+
+_HEADINGS = {
+    "branch": "network",
+    "other_branch": "and",
+    "iou": "IoU",
+    "iou_expected": "chance",
+    "share_expected": "chance",
+}
+
+
+def _value(name: str, of: Mapping[str, Any]) -> str:
+    match name:
+        case "branch" | "other_branch":
+            return f"{of[name]} {of[name.replace('branch', 'level')]}"
+        case "density":
+            return f"{of[name]:.2%}"
+        case _:
+            return str(of[name])
+
+
+def _figure(found: Spread | None, mean: bool) -> str:
+    if found is None:
+        return "-"
+    if mean or found.low == found.high:
+        return f"{found.mean:.3g}"
+    return f"{found.mean:.3g} ({found.low:.3g}-{found.high:.3g})"
+
+
+_DISTANCES = ["network", "metric", "to the one before", "to the first", "to init"]
+
+
+def _distances(plan: Plan, matrices: Sequence[Matrix]) -> list[list[str]]:
+    """Of a matrix, what is next to the diagonal, the first column and that of initial weights."""
+    rows = []
+    for matrix in matrices:
+        if matrix.replicate is not None:
+            continue
+        names = list(matrix.networks)
+        for place, name in enumerate(names):
+            if name == compared.INIT:
+                continue
+            init = names.index(compared.INIT) if compared.INIT in names else None
+            cells = [place - 1 if place else None, 0 if place else None, init]
+            values = [None if cell is None else matrix.values[place][cell] for cell in cells]
+            texts = ["-" if value is None else f"{value:.4g}" for value in values]
+            point = map(str, point_cells(plan, matrix.point))
+            rows.append([*point, f"{matrix.branch} {name}", matrix.metric, *texts])
+    return rows
