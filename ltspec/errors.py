@@ -157,6 +157,9 @@ CODES: dict[str, str] = {
     "LT414": "a ticket's arrays do not fit its network",
     "LT415": "a ticket breaks a promise",
     "LT416": "a ticket does not fit the spec",
+    "LT417": "a ticket cannot be trained again",
+    "LT418": "a ticket that was trained again ends elsewhere",
+    "LT419": "two tickets cannot be compared",
     # 9: ltspec itself
     "LT901": "a mistake in ltspec",
 }

@@ -31,10 +31,8 @@ def unsound(graph: Graph) -> str:
     if not _whole_numbers(shape, 3) or not all(0 < size <= LARGEST for size in shape):
         return f"its input is {shape!r}, which is not (channel, height, width)"
     for node in graph.nodes:
-        if not isinstance(node.name, str) or not _NAME.fullmatch(node.name):
+        if not _is_name(node.name):
             return f"{node.name!r} is no name of a node"
-        if not {"", ".", ".."}.isdisjoint(node.name.split("/")):
-            return f"{node.name!r} is no name of a node: it could be a path to elsewhere"
         if type(node.inputs) is not tuple:
             return f"node {node.name!r} has inputs {node.inputs!r}, which is no tuple"
         if type(node.op) not in OPS.values():
@@ -75,6 +73,13 @@ def _whole_numbers(value: Any, count: int) -> bool:
     )
 
 
+def _is_name(name: Any) -> bool:
+    """Whether it can name a node, and could not be taken for a path to elsewhere."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return False
+    return {"", ".", ".."}.isdisjoint(name.split("/"))
+
+
 def _wrong_field(op: Op) -> str:
     """The first field of an operation that does not hold what it says."""
     for each in fields(op):
@@ -92,7 +97,11 @@ def _wrong_block(blocks: tuple[Block, ...]) -> str:
     for block in blocks:
         if type(block) is not Block or type(block.nodes) is not tuple:
             return f"{block!r} is no block"
+        if not _is_name(block.name):
+            return f"{block.name!r} is no name of a block"
         here = block.stage, block.index
+        if not _whole_numbers(here, 2):
+            return f"block {block.name!r} has a stage or an index that is no whole number"
         if block.role == "block":
             if here not in ((expected[0], expected[1] + 1), (expected[0] + 1, 0)) or here[0] == 0:
                 return f"block {block.name!r} is number {block.index} of stage {block.stage}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,7 @@ from ltspec.language.spec import Spec
 from ltspec.language.tree import tuples
 from ltspec.plan.keys import SEMANTICS
 from ltspec.plan.replicates import TICKET
-from ltspec.plan.stages import (
-    Evaluate,
-    Line,
-    Load,
-    Outcome,
-    Plan,
-    Prune,
-    Stage,
-    Train,
-)
+from ltspec.plan.stages import Load, Outcome, Plan, Stage, Train
 from ltspec.tickets.ticket import pack
 
 DataName = tuple[str, int]
@@ -173,15 +165,16 @@ def _data_read(plan: Plan) -> dict[int, frozenset[DataName]]:
     read: dict[int, frozenset[DataName]] = {}
     for place, stage in enumerate(plan.stages):
         before = (read[earlier] for earlier in stage.reads)
-        read[place] = frozenset(_own_data(stage)).union(*before)
+        read[place] = frozenset(_own_data(stage.work)).union(*before)
     return read
 
 
-def _own_data(stage: Stage) -> Iterator[DataName]:
-    match stage.work:
-        case Train(recipe=recipe):
-            yield recipe.data, recipe.data_version
-        case Evaluate(data=name, data_version=number) | Line(data=name, data_version=number):
-            yield name, number
-        case Prune(sample=sample) if sample is not None:
-            yield sample.data, sample.data_version
+def _own_data(work: object) -> Iterator[DataName]:
+    """The data set that a piece of work, its recipe or its sample names."""
+    if not is_dataclass(work):
+        return
+    parts = {field.name: getattr(work, field.name) for field in fields(work)}
+    if {"data", "data_version"} <= set(parts):
+        yield parts["data"], parts["data_version"]
+    for part in parts.values():
+        yield from _own_data(part)

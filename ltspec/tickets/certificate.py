@@ -279,8 +279,10 @@ def _each(name: _Check, inner: _Check) -> _Check:
 
 
 def _list(inner: _Check, *counts: int) -> _Check:
+    """A list of so many; at least one."""
+
     def check(where: str, value: Any) -> None:
-        if not isinstance(value, list) or (counts and len(value) not in counts):
+        if not isinstance(value, list) or not value or (counts and len(value) not in counts):
             raise _wrong(f"{where} is no list such as it has to be")
         for number, each in enumerate(value):
             inner(f"{where}.{number}", each)
@@ -327,7 +329,7 @@ _MANIFEST = _keys(
     backend=_SLUG,
     precision=_SLUG,
     made_with=_each(_WORD, _WORD),
-    data=_list(_keys(name=_WORD, version=_whole(1), fingerprint=_SHA256)),
+    data=_list(_keys(name=_text("[a-z0-9]+(-[a-z0-9]+)*"), version=_whole(1), fingerprint=_SHA256)),
     rewind=_steps,
     spec=_mapping,
     measured=_each(_text("test|train"), _score),

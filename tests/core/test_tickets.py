@@ -299,7 +299,7 @@ def drop(*path: Any) -> Change:
         (put("network", "nodes", 0, "kernel", value=[5, 5]), "LT414", "which has 75"),
         (put("network", "nodes", 0, "inputs", value=["out"]), "LT414", "comes later"),
         (put("network", "nodes", 0, "name", value="../conv"), "LT414", "no name of a node"),
-        (put("network", "nodes", 0, "name", value="a/../conv"), "LT414", "path to elsewhere"),
+        (put("network", "nodes", 0, "name", value="a/../conv"), "LT414", "no name of a node"),
         (put("network", "nodes", 0, "extra", value=1), "LT414", "no network has"),
         (put("network", "nodes", value=[]), "LT414", "not legal"),
         (put("network", "input_shape", value=[1, 4]), "LT414", "not legal"),

@@ -38,7 +38,7 @@ from ruamel.yaml import YAML
 
 from ltspec.errors import CODES
 
-COMMANDS = ("validate", "plan", "run", "show", "presets", "schema", "backends", "explain")
+COMMANDS = ("validate", "plan", "run", "show", "presets", "ticket", "schema", "backends", "explain")
 WRONG_LR = ("lr: 0.1", "lr: fast")
 
 
