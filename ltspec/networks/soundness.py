@@ -17,6 +17,7 @@ LARGEST = 1_000_000
 """The largest whole number that an operation may hold, as for the widths of ``lenet``."""
 MOST_WEIGHTS = 10**15
 """Of a network. Far more than any memory holds, and exact in every number of a plan."""
+NAME_LENGTH = 200
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*")
 """Of a node: names are part of keys, of the files of results, and of what ``exempt`` matches."""
 
@@ -75,7 +76,7 @@ def _whole_numbers(value: Any, count: int) -> bool:
 
 def _is_name(name: Any) -> bool:
     """Whether it can name a node, and could not be taken for a path to elsewhere."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or len(name) > NAME_LENGTH or not _NAME.fullmatch(name):
         return False
     return {"", ".", ".."}.isdisjoint(name.split("/"))
 
