@@ -4,7 +4,7 @@ as the ticket was trained, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ltspec.language.spec import Spec
@@ -22,6 +22,12 @@ def makers(plan: Plan, key: str) -> list[Outcome]:
         for outcome in plan.outcomes
         if outcome.ticket is not None and plan.stages[outcome.ticket].key == key
     ]
+
+
+def starts_from_ticket(plan: Plan, outcome: Outcome) -> bool:
+    """Whether what was measured was trained from the ticket. One whose mask changed in training
+    was not: its ticket comes after it."""
+    return outcome.ticket in _ancestors(plan, [outcome.trained], set())
 
 
 def retraining(
@@ -57,6 +63,7 @@ def retraining(
             ),
         ),
         comparisons=(),
+        measurements=(),
         written=len(stages),
         written_steps=sum(stage.steps for stage in stages),
     )
@@ -71,11 +78,17 @@ def _moved(places: Mapping[str, int], moved: Mapping[int, int]) -> dict[str, int
 
 def _needed(plan: Plan, outcome: Outcome) -> list[int]:
     """Places that the scores read, in order; what the ticket itself reads is left out."""
-    waiting = [outcome.trained, *outcome.scores.values()]
-    needed: set[int] = {outcome.ticket} if outcome.ticket is not None else set()
+    assert outcome.ticket is not None
+    roots = [outcome.trained, *outcome.scores.values()]
+    return sorted(_ancestors(plan, roots, {outcome.ticket}))
+
+
+def _ancestors(plan: Plan, roots: Iterable[int], known: set[int]) -> set[int]:
+    """The roots and all that they read, directly or not, but for what ``known`` reads."""
+    found, waiting = set(known), list(roots)
     while waiting:
         place = waiting.pop()
-        if place not in needed:
-            needed.add(place)
+        if place not in found:
+            found.add(place)
             waiting.extend(plan.stages[place].inputs.values())
-    return sorted(needed)
+    return found

@@ -24,7 +24,7 @@ from ltspec.language.spec import Spec
 from ltspec.plan import validate
 from ltspec.plan.keys import SEMANTICS
 from ltspec.plan.passes import compile_spec
-from ltspec.plan.retraining import makers, retraining
+from ltspec.plan.retraining import makers, retraining, starts_from_ticket
 from ltspec.plan.stages import Outcome, Plan
 from ltspec.tickets.certificate import Certificate
 
@@ -122,6 +122,8 @@ def train_again(
     :func:`origin` does, DataError (LT307) for other data, and whatever a run raises.
     """
     found = origin(certificate)
+    if not starts_from_ticket(found.plan, found.outcome):
+        raise _cannot("its mask changed in training, so what was measured did not begin with it")
     graph, content = certificate.graph, certificate.content
     plan = retraining(found.plan, found.spec, found.outcome, graph, content, str(file))
     session = Session.open(
