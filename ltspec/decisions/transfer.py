@@ -17,13 +17,16 @@ def carried(
     source: Arrays, pairs: Sequence[tuple[str, str]], fresh: Arrays, names: Sequence[str]
 ) -> dict[str, Array]:
     """The arrays ``names`` of another network, in this order: of each (target, source) of ``pairs``
-    a copy of the source's array, of the others that of ``fresh``.
+    a copy of the source's array, of the others that of ``fresh``, in the source's type (initial
+    weights are float32, and all of them have the same value in float64).
 
     Raises KeyError for a tensor that neither has.
     """
     origin = dict(pairs)
+    types = {array.dtype for array in source.values()} or {np.dtype(np.float32)}
+    (dtype,) = types
     return {
-        name: source[origin[name]].copy() if name in origin else fresh[name].copy()
+        name: source[origin[name]].copy() if name in origin else fresh[name].astype(dtype)
         for name in names
     }
 

@@ -269,6 +269,23 @@ class CombineMasks(Section):
     """Where learning rate and data order begin. The default is where the ticket's begin."""
 
 
+Control = Literal["imp", "random", "shuffled", "reinit", "magnitude", "snip", "grasp"]
+Controls = Annotated[
+    Annotated[Literal["all"], Tag("word")]
+    | Annotated[
+        tuple[Control, ...],
+        Field(json_schema_extra={"uniqueItems": True}),
+        AfterValidator(unique),
+        Tag("list"),
+    ],
+    Discriminator(
+        word_or_list,
+        custom_error_type="LT103",
+        custom_error_message="expected the word all, or a list such as [imp, random]",
+    ),
+]
+
+
 class Transfer(Section):
     """The ticket carried to a deeper or shallower network of its family, or to other data."""
 
@@ -302,6 +319,15 @@ class Transfer(Section):
     classifier: Literal["carried", "fresh"] = "carried"
     """Where the classifier comes from. `carried`: it is the ticket's; `fresh`: its weights are
     drawn anew and it is dense, as it has to be for other classes."""
+    controls: Controls = ()
+    """What the carried ticket is compared with, in lines named after the branch: `all`, or a list
+    such as `[imp, random]`. `imp`: the other network's own dense training and tickets, level by
+    level; `random`: the carried mask permuted within each layer; `shuffled`: the same in copies
+    alone; `reinit`: the carried mask on fresh weights; `magnitude`, `snip`, `grasp`: masks made in
+    one go from the other network's own dense training, with as many weights as its own ticket of
+    that level, by the trained weights, or at the rewind point by gradients over the whole training
+    set (GraSP ranked by size, at temperature 200), as in the code of Chen et al. (2021). All begin
+    at the rewind point and are trained as the branch is."""
     draw: Draw = 1
     """Which of the independent draws of what is random: fresh weights and shuffled masks."""
     train: Train | None = None

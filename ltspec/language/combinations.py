@@ -219,6 +219,15 @@ def _transfers_somewhere(spec: Any, name: str, branch: Any) -> Iterator[Diagnost
             (*path, "weights"),
             "write `mapped` or `fresh`, or leave `train` and `data` out",
         )
+    if branch.controls and (branch.train is not None or branch.data is not None):
+        yield Diagnostic(
+            "LT107",
+            "`controls` begin at the rewind point of the spec's own training, and this branch has "
+            "another one",
+            (*path, "controls"),
+            "leave `controls` out, and write the branches that are wanted",
+            at="key",
+        )
     if branch.weights == "own" and branch.classifier == "fresh":
         yield Diagnostic(
             "LT107",

@@ -15,7 +15,7 @@ from ltspec.decisions import layerwise
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.recipe import Recipe
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import carrying, changing, dynamic, recipes, resolve
+from ltspec.plan import carrying, changing, dynamic, recipes, resolve, transfer_controls
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DRAWS_APART, TICKET, Replicate
 from ltspec.plan.stages import Combine, Load, MaskOperator, Perturb, Remask, Rewind
@@ -81,6 +81,8 @@ def branch_off(writer: Writer, leaving: Leaving) -> None:
                 state, mask, kept = begun_from(there, here, name, branch)
                 ticket = _ticket(there, here, state, mask)
             _train(there, here, name, branch, kept, ticket)
+            if branch.kind == "transfer":
+                transfer_controls.write(there, here, name, branch)
 
 
 def combine(writer: Writer) -> None:

@@ -53,7 +53,7 @@ def build_graphs(plan: Plan, spec: Spec) -> Plan:
             if branch.kind == "transfer":
                 to = transferring.carried(own, branch)
                 graphs.append(to.graph)
-                specs += [to.spec] if branch.weights == "own" else []
+                specs += [to.spec] if branch.weights == "own" or branch.controls else []
         if own.pretrain is not None:
             graphs += map(pretraining.network, specs)
         keys = [graph_key(graph) for graph in graphs]

@@ -228,9 +228,15 @@ def the_plan_is_not_too_large(spec: Any) -> Iterator[Diagnostic]:
 def networks(spec: Any) -> int:
     """How many networks a plan of the spec trains, before equal ones are shared."""
     levels = len(resolve.levels(spec))
-    each = 1 + (spec.pretrain is not None) + levels * (1 + len(spec.branches)) + copies(spec)
-    each += sum(compared.trained(spec, measure) for measure in spec.measure)
+    each = 1 + (spec.pretrain is not None) + levels * (1 + len(spec.branches) + _controls(spec))
+    each += copies(spec) + sum(compared.trained(spec, measure) for measure in spec.measure)
     return each * resolve.replicate_count(spec)
+
+
+def _controls(spec: Any) -> int:
+    """Lines beside carried tickets that are asked for by a word; `all` are seven at most."""
+    asked = (getattr(branch, "controls", ()) for branch in spec.branches.values())
+    return sum(7 if words == "all" else len(words) for words in asked)
 
 
 def levels_leave_something(spec: Any) -> Iterator[Diagnostic]:

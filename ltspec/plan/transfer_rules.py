@@ -31,7 +31,7 @@ def transfer_is_right(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]
     problems = list(_of_target(spec, branch)) or list(_of_data(branch))
     if not problems:
         _, problems = transferring.assigned(spec, branch)
-    problems = problems or list(_of_copies(spec, branch))
+    problems = problems or [*_of_copies(spec, branch), *_of_controls(spec, name, branch)]
     yield from (replace(each, path=(*path, *each.path)) for each in problems)
 
 
@@ -95,6 +95,52 @@ def _of_data(branch: Any) -> Iterator[Diagnostic]:
             "streamed",
             ("data", "name"),
         )
+
+
+def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT215, LT240, LT272, LT207, LT107."""
+    to = transferring.carried(spec, branch)
+    copies = bool(set(to.assignment.copies) & set(to.tensors))
+    words = transferring.asked_controls(branch, copies)
+    if not words:
+        return
+    for word in words:
+        if f"{name}-{word}" in spec.branches:
+            yield Diagnostic(
+                "LT215",
+                f"the control {word} of {name} is called {name}-{word}, and so is another branch",
+                ("controls",),
+                "give the other branch another name",
+                at="key",
+            )
+    if spec.prune.rewind == "none" or spec.prune.rewind.weights == "end":
+        yield Diagnostic(
+            "LT240",
+            "controls begin at the rewind point, and weights are not rewound",
+            ("controls",),
+            "write a point for `prune.rewind.weights`, such as `0it`, or leave `controls` out",
+            at="key",
+        )
+        return
+    if "shuffled" in words and not copies:
+        yield Diagnostic(
+            "LT272",
+            "no block of the target is a second copy of one, so there is no mask to shuffle",
+            ("controls",),
+            "leave `shuffled` out",
+            at="key",
+        )
+    for level in resolve.levels(to.spec):
+        if 0 in level.keep and set(words) - set(transferring.OF_THE_TICKET):
+            yield Diagnostic(
+                "LT207",
+                f"level {level.number} of the other network's own tickets would leave no weight "
+                "in one of its tensors",
+                ("controls",),
+                "write fewer levels or a higher density",
+                at="key",
+            )
+            return
 
 
 def _of_copies(spec: Any, branch: Any) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ Plain functions, which rules ask too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,16 @@ from ltspec.plan import resolve
 
 KEYS = ("depth", "widths", "classifier", "blocks", "options")
 """What may be different in the other network."""
+
+
+OF_THE_TICKET: Mapping[str, Mapping[str, str]] = {
+    "random": {"weights": "mapped", "mask": "shuffled"},
+    "shuffled": {"weights": "mapped", "mask": "shuffled-copies"},
+    "reinit": {"weights": "fresh", "mask": "mapped"},
+}
+"""Controls that are the carried ticket with something changed, and what."""
+CONTROLS = ("imp", "random", "shuffled", "reinit", "magnitude", "snip", "grasp")
+"""Every control, in the order of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,19 @@ def written(branch: Any) -> dict[str, Any]:
     """The keys that a branch has written behind ``to``."""
     values = {key: getattr(branch.to, key) for key in KEYS}
     return {key: value for key, value in values.items() if value is not None}
+
+
+def asked_controls(branch: Any, copies: bool) -> tuple[str, ...]:
+    """The controls that a branch asks for. ``copies``: whether its map repeats any block; `all`
+    does not shuffle copies where there are none."""
+    if branch.controls == "all":
+        return tuple(word for word in CONTROLS if copies or word != "shuffled")
+    return tuple(word for word in CONTROLS if word in branch.controls)
+
+
+def changed(branch: Any, word: str) -> Any:
+    """The branch as one of the controls that are its ticket, changed."""
+    return Variant(branch, **OF_THE_TICKET[word])
 
 
 def with_model(spec: Any, branch: Any) -> Any:

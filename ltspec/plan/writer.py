@@ -53,6 +53,8 @@ class Writer:
     alteration: Alteration | None
     other_prunable: int = 0
     """``prunable`` where it is another network's than the spec's; else 0."""
+    beside: str = ""
+    """What labels say of a line that is not the spec's own."""
     carried: dict[str, Carried] = field(default_factory=dict)
     """What tickets are carried to, by the branch's name."""
     stages: list[Stage] = field(default_factory=list)
@@ -103,7 +105,7 @@ class Writer:
 
     def write_replicate(self, seeds: Replicate, recipe: Recipe) -> None:
         """Dense training, then prune, rewind and retrain level by level, branches beside."""
-        name = f"replicate {seeds.number}"
+        name = f"replicate {seeds.number}{self.beside}"
         origin = self.origin(seeds, name)
         dense = trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
         self.measure(seeds, TICKET, 0, self.prunable, None, trained, f"{name}, level 0")
@@ -202,7 +204,6 @@ class Writer:
         ticket: int | None,
         trained: int,
         label: str,
-        counted: bool = True,
     ) -> None:
         """Evaluate a trained network and give it a row in the table. ``kept``: how many weights it
         has; None where only its ticket can say."""

@@ -362,3 +362,85 @@ def test_only_networks_of_one_kind_are_compared(tmp_path: Path) -> None:
     (one,) = plan.measurements
     assert one.stage in scores(plan, opened.realm)
     assert paired.barriers(plan, scores(plan, opened.realm))[0].pair.first.density < 1
+
+
+CONTROLS = f"{TO}, controls: all"
+
+
+def test_controls_by_one_word(tmp_path: Path) -> None:
+    plan = carried(CONTROLS)
+    lines = [(one.branch, one.level) for one in plan.outcomes if one.branch.startswith("there-")]
+    assert lines == [
+        ("there-imp", 0),
+        ("there-imp", 1),
+        ("there-imp", 2),
+        *((f"there-{word}", 2) for word in ("random", "shuffled", "reinit")),
+        *((f"there-{word}", 2) for word in ("magnitude", "snip", "grasp")),
+    ]
+    own = plan_of("model.widths=[12, 12, 12, 8]", KEPT)
+    # The other network's own tickets are those of its own spec: the same stages.
+    found = [plan.stages[one.trained].key for one in plan.outcomes if one.branch == "there-imp"]
+    assert found == [own.stages[one.trained].key for one in own.outcomes]
+    opened, _ = run(plan, tmp_path)
+    rows = {row.branch: row for row in table.rows(plan, scores(plan, opened.realm))}
+    for word in ("random", "shuffled", "reinit"):
+        assert rows[f"there-{word}"].kept == rows["there"].kept
+    for word in ("magnitude", "snip", "grasp"):
+        assert rows[f"there-{word}"].kept == rows["there-imp"].kept == own.outcomes[-1].kept
+    masks = {
+        name: masks_of(arrays(opened, ticket_inputs(plan, name)["mask"]))
+        for name in ("there", *(f"there-{word}" for word in ("random", "shuffled", "reinit")))
+    }
+    assert all(
+        np.array_equal(masks["there"][name], masks["there-reinit"][name]) for name in masks["there"]
+    )
+    moved = {
+        word: [n for n in masks["there"] if not np.array_equal(masks["there"][n], made[n])]
+        for word, made in masks.items()
+    }
+    assert moved["there-shuffled"] == ["fc3.weight"]
+    assert len(moved["there-random"]) > 1
+    # What is matched begins at the other network's own rewind point.
+    for word in ("magnitude", "snip", "grasp"):
+        begun = plan.stages[ticket_inputs(plan, f"there-{word}")["state"]]
+        assert isinstance(begun.work, Train)
+        assert begun.work.stop == 5
+        trained = plan.stages[outcome_of(plan, f"there-{word}").trained].work
+        assert isinstance(trained, Train)
+        assert (trained.start, trained.stop) == (5, 40)
+
+
+def test_controls_of_a_squeeze_shuffle_no_copies() -> None:
+    plan = carried("to: {widths: [12, 8]}, controls: all")
+    assert "there-shuffled" not in {one.branch for one in plan.outcomes}
+    with pytest.raises(SpecError, match="no block of the target is a second copy"):
+        carried("to: {widths: [12, 8]}, controls: [shuffled]")
+
+
+def test_controls_that_cannot_be() -> None:
+    with pytest.raises(SpecError, match="weights are not rewound"):
+        tiny(SOURCE, "prune.rewind=none", f"branches.there={{kind: transfer, {CONTROLS}}}")
+    with pytest.raises(SpecError, match="is called there-imp"):
+        tiny(SOURCE, f"branches.there={{kind: transfer, {CONTROLS}}}",
+             "branches.there-imp={kind: reinitialize}")  # fmt: skip
+    with pytest.raises(SpecError, match="this branch has another one"):
+        carried(f"{TO}, data: {{name: digits, blur: 2}}, controls: [imp]")
+
+
+def test_what_is_fresh_has_the_type_of_what_is_carried() -> None:
+    source = {"a": np.ones(2)}
+    fresh = {"b": np.full(2, 0.1, np.float32)}
+    made = transfer.carried(source, [("a", "a")], fresh, ["a", "b"])
+    assert made["b"].dtype == np.float64
+    assert np.array_equal(made["b"], fresh["b"])
+
+
+def test_controls_of_the_other_network_are_pretrained_as_the_ticket_is() -> None:
+    pretrain = (
+        "pretrain={data: {name: digits, rotation: true}, "
+        "train: {duration: 8it, batch_size: 64, optimizer: {name: sgd, lr: 0.1}}}"
+    )
+    plan = carried(f"{TO}, controls: [imp, snip]", pretrain)
+    own = plan_of("model.widths=[12, 12, 12, 8]", KEPT, pretrain)
+    found = [plan.stages[one.trained].key for one in plan.outcomes if one.branch == "there-imp"]
+    assert found == [own.stages[one.trained].key for one in own.outcomes]

@@ -10,7 +10,7 @@ from e2e import load, ltspec, run_folder
 SPEC = """\
 ltspec: 1
 name: controls
-model: {family: lenet, widths: [20]}
+model: {family: lenet, widths: [20, 20]}
 data: {name: digits}
 train:
   duration: 6it
@@ -29,8 +29,11 @@ branches:
   noise: {kind: perturb, noise: 0.5}
   moved: {kind: perturb, permute: filters}
   other: {kind: other-seed}
+  deeper: {kind: transfer, to: {widths: [20, 20, 20, 20]}, mask: shuffled-copies}
+  shallower: {kind: transfer, to: {widths: [20]}}
 """
-BRANCHES = ("fresh", "layers", "all", "erk", "uniform", "noise", "moved", "other")
+BRANCHES = ("fresh", "layers", "all", "erk", "uniform", "noise", "moved", "other", "deeper")
+BRANCHES += ("shallower",)
 
 
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"])
