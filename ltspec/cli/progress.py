@@ -153,10 +153,13 @@ def opening(stages: int, held: int, steps: int) -> str:
 def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
     """What a finished stage has to say; nothing for the quick ones between."""
     if isinstance(stage.work, Train):
-        return (
+        text = (
             f"{stage.label}: trained to step {stage.work.stop:,}, "
             f"loss {facts['final_loss']:.4f} ({duration_text(seconds)})"
         )
+        if facts.get("collapsed"):  # of one that changes its mask
+            text += f"\nwarning: {stage.label} ends with {collapse(facts)}"
+        return text
     if stage.kind == "evaluate":
         return f"{stage.label} accuracy {facts['accuracy']:.2%}, loss {facts['loss']:.4f}"
     if stage.kind in ("prune", "remask", "combine") and facts["collapsed"]:

@@ -124,29 +124,50 @@ def contrast(stage: Stage, work: Contrast, first: Arrays, second: Arrays, bench:
     are not finite, and InvariantError where what is said example by example is not what is said in
     sum.
     """
-    dtype = storage(bench.execution.settings.precision)
-    labels = bench.split(work.data, work.split, work.alteration).labels
-    found: list[Evaluation] = []
-    each: list[Each] = []
-    for arrays in (in_precision(first, dtype), in_precision(second, dtype)):
-        network = weights_of(arrays), buffers_of(arrays)
-        parts = [
-            bench.backend.evaluate(bench.plan.graphs[work.graph], piece, *network, each=True)
-            for piece in _pieces(work, bench)
-        ]
-        found.append(reduce(operator.add, parts))
-        _check(stage, found[-1], work, bench)
-        each.append(_one_by_one(stage, found[-1], labels))
+    found, each = zip(
+        *(
+            _answers(stage, work, role, arrays, bench)
+            for role, arrays in (("first", first), ("second", second))
+        ),
+        strict=True,
+    )
     different = int(np.count_nonzero(each[0].answers != each[1].answers))
     distance = float(np.linalg.norm(each[0].losses - each[1].losses))
     return {
-        "examples": len(labels),
+        "examples": found[0].examples,
         "different": different,
-        "disagreement": different / len(labels),
+        "disagreement": different / found[0].examples,
         "loss_distance": distance,
         "accuracy": [one.correct / one.examples for one in found],
         "loss": [one.loss_sum / one.examples for one in found],
     }, {}
+
+
+ANSWERS_KEPT = 20
+"""Networks whose answers are remembered: the most copies that there are of one."""
+
+
+def _answers(
+    stage: Stage, work: Contrast, role: str, arrays: Arrays, bench: Bench
+) -> tuple[Evaluation, Each]:
+    """What a network says of a split; of the latest networks it is remembered, since each of n
+    copies is compared with n - 1 others."""
+    state = bench.plan.stages[stage.inputs[role]].key
+    key = state, work.data, work.split, work.alteration
+    if key not in bench.answers:
+        arrays = in_precision(arrays, storage(bench.execution.settings.precision))
+        network = weights_of(arrays), buffers_of(arrays)
+        parts = (
+            bench.backend.evaluate(bench.plan.graphs[work.graph], piece, *network, each=True)
+            for piece in _pieces(work, bench)
+        )
+        found = reduce(operator.add, parts)
+        _check(stage, found, work, bench)
+        labels = bench.split(work.data, work.split, work.alteration).labels
+        bench.answers[key] = found, _one_by_one(stage, found, labels)
+        while len(bench.answers) > ANSWERS_KEPT:
+            del bench.answers[next(iter(bench.answers))]
+    return bench.answers[key]
 
 
 def _one_by_one(stage: Stage, found: Evaluation, labels: NDArray[Any]) -> Each:

@@ -34,7 +34,7 @@ from ltspec.engine.arrays import (
     state_of,
     weights_of,
 )
-from ltspec.engine.backend import Backend, Precision, storage
+from ltspec.engine.backend import Backend, Each, Evaluation, Precision, storage
 from ltspec.engine.comparing import compare
 from ltspec.engine.evaluating import contrast, evaluate, line
 from ltspec.engine.execution import ExecutionPlan
@@ -82,6 +82,8 @@ class Bench:
     open_data: Callable[[str, Alteration | None], Dataset | Folder]
     played_on: Mapping[str, str]
     """Device and versions, kept with each training."""
+    answers: dict[tuple[object, ...], tuple[Evaluation, Each]] = field(default_factory=dict)
+    """What the latest networks said of every example of a split, for contrasts."""
     _backends: dict[Precision, Backend] = field(default_factory=dict)
     _readers: Readers | None = None
     _data: dict[tuple[str, Alteration | None], Dataset | Folder] = field(default_factory=dict)
@@ -234,6 +236,7 @@ def _train(
         mask_updates.check_end(stage.label, work.masks, progress.masks, progress.explored)
         facts |= mask_updates.facts(work.masks, work.start, work.stop, progress.explored)
         facts["kept"] = masking.count_kept(progress.masks)
+        facts |= paths(bench.plan.graphs[work.graph], progress.masks).facts()
     return facts, _pack(work, progress, with_slots=stage.resumable)
 
 

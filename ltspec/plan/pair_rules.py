@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
+from ltspec.language.variants import as_branch_sees
 from ltspec.plan import pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
@@ -152,14 +153,26 @@ def statistics_can_be_recalibrated(spec: Any) -> Iterator[Diagnostic]:
                 "leave `batchnorm` out",
             )
             continue
-        whole = resolve.facts(spec).train // int(spec.train.batch_size)
-        if measure.batches is not None and measure.batches > whole:
+        if measure.batches is None:
+            continue
+        whole, line = min(_whole_batches(spec, measure))
+        if measure.batches > whole:
+            where = f" of {line}" if line in spec.branches else ""
             yield Diagnostic(
                 "LT236",
-                f"{measure.batches} whole batches are asked for, and an epoch has {whole}",
+                f"{measure.batches} whole batches are asked for, and an epoch{where} has {whole}",
                 (*path, "batches"),
                 f"write {whole} or fewer",
             )
+
+
+def _whole_batches(spec: Any, measure: Any) -> Iterator[tuple[int, str]]:
+    """Whole batches of an epoch of each line's training, and the line."""
+    for line in pairs.lines(measure):
+        own = spec
+        if line in spec.branches and spec.branches[line].kind == "retrain":
+            own = as_branch_sees(spec, spec.branches[line])
+        yield resolve.facts(own).train // int(own.train.batch_size), line
 
 
 PAIR_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (

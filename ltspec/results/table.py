@@ -93,7 +93,7 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
             outcome.kept or 0,
             plan.prunable_in(outcome, outcome.point),
             {split: scores[place] for split, place in outcome.scores.items()},
-            *_paths(plan, outcome, scores),
+            *_paths(plan.prunable_in(outcome, outcome.point), _mask(outcome, scores)),
             **_changes(scores.get(outcome.trained, {})),
             point=outcome.point,
         )
@@ -103,15 +103,21 @@ def rows(plan: Plan, scores: Mapping[int, Mapping[str, Any]]) -> list[Row]:
     ]
 
 
-def _paths(
-    plan: Plan, outcome: Outcome, scores: Mapping[int, Mapping[str, Any]]
-) -> tuple[float | None, tuple[str, ...], bool]:
-    """The three fields of a Row that are about its ticket."""
-    ticket = scores.get(outcome.ticket) if outcome.ticket is not None else None
-    if ticket is None:
+def _mask(outcome: Outcome, scores: Mapping[int, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Facts of the mask of a trained network: of the training that changed it, else the ticket's;
+    nothing for the dense network."""
+    trained = scores.get(outcome.trained, {})
+    if "effective" in trained or outcome.ticket is None:
+        return trained
+    return scores.get(outcome.ticket, {})
+
+
+def _paths(prunable: int, mask: Mapping[str, Any]) -> tuple[float | None, tuple[str, ...], bool]:
+    """The three fields of a Row that are about paths. ``prunable``: weights that may be pruned."""
+    if "effective" not in mask:
         return None, (), True
-    effective = sum(ticket["effective"].values()) / plan.prunable_in(outcome, outcome.point)
-    return effective, tuple(ticket["collapsed"]), ticket["connected"]
+    effective = sum(mask["effective"].values()) / prunable
+    return effective, tuple(mask["collapsed"]), mask["connected"]
 
 
 def counted(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> Plan:

@@ -306,6 +306,21 @@ def test_a_contrast_is_what_its_formulas_say(tmp_path: Path) -> None:
         assert found["loss"] == pytest.approx([losses.mean(), others.mean()], rel=1e-4)
 
 
+def test_each_copy_answers_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, asked = NumpyBackend.evaluate, []
+
+    def counted(self: Any, *arguments: Any, each: bool = False) -> Evaluation:
+        asked.extend([1] if each else [])
+        return honest(self, *arguments, each=each)
+
+    monkeypatch.setattr(NumpyBackend, "evaluate", counted)
+    monkeypatch.setattr(evaluating, "ANSWERS_KEPT", 5)
+    plan = plan_of("train.duration=2it", measure("{kind: function, of: [dense], siblings: 5}"))
+    opened, _ = run(plan, tmp_path / "s")
+    assert len(plan.measurements) == 10
+    assert len(asked) == len(opened.bench.answers) == 5
+
+
 def test_where_nothing_is_retrained_the_ticket_is_compared(tmp_path: Path) -> None:
     plan = plan_of(
         *SHORT,

@@ -249,6 +249,27 @@ def test_tickets_and_tables_say_how_much_takes_part(tmp_path: Path) -> None:
     assert float(third["effective_density"]) == sparse.effective_density
 
 
+def test_a_mask_that_changes_is_looked_at_where_it_ends(tmp_path: Path) -> None:
+    plan = plan_of(
+        "model.widths=[6, 6]",
+        "train.duration=20it",
+        "prune.schedule={name: set, density: 0.05, every: 5it}",
+    )
+    opened, _ = run(plan, tmp_path / "s")
+    (outcome,) = [outcome for outcome in plan.outcomes if outcome.level]
+    stage = plan.stages[outcome.trained]
+    read = opened.realm.read(stage.key)
+    assert read is not None
+    masks = {n.removeprefix("mask/"): a for n, a in read.arrays.items() if n.startswith("mask/")}
+    (graph,) = plan.graphs.values()
+    truth = by_walking(graph, masks)
+    assert read.facts["effective"] == truth.effective
+    row = table.rows(plan, scores(plan, opened.realm))[-1]
+    assert row.effective_density == sum(truth.effective.values()) / plan.prunable
+    ended = {**read.facts, "kept": {"fc1.weight": 0}, "collapsed": ["fc1.weight"]}
+    assert "ends with no weight in fc1.weight" in closing(stage, ended, 0.1)
+
+
 def test_results_of_before_are_looked_at_when_they_are_shown(tmp_path: Path) -> None:
     plan = plan_of(*THIN)
     opened, _ = run(plan, tmp_path / "s")

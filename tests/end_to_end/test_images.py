@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -76,6 +77,25 @@ def test_examples_of_a_folder_are_decoded_to_be_scored(place: Path) -> None:
     assert np.array_equal(masks["whole"], masks["same"])
     assert masks["drawn"].sum() == masks["whole"].sum()
     assert not np.array_equal(masks["whole"], masks["drawn"])
+
+
+def test_lines_and_contrasts_of_a_folder_see_the_same_on_two_backends(place: Path) -> None:
+    """Batches are decoded for each recalibration, examples for each evaluation."""
+    entries = (
+        "measure=[{kind: barrier, alphas: 3, batchnorm: recalibrate, batches: 2}, "
+        "{kind: function, between: successive}]"
+    )
+    found = {}
+    for backend in ("numpy", "torch"):
+        changes = ["--set", entries, "--set", "train.duration=2ep", "--set", "prune.rewind.to=1it"]
+        ltspec("run", "folder.yaml", "--backend", backend, "--device", "cpu", *changes, cwd=place)
+        runs = place / ".ltspec" / "runs" / "folder" / f"{backend}-float32"
+        (line,) = json.loads((runs / "barrier.json").read_text(encoding="utf-8"))["pairs"]
+        (contrast,) = json.loads((runs / "function.json").read_text(encoding="utf-8"))["pairs"]
+        assert line["batchnorm"] == "recalibrate"
+        assert contrast["examples"] == 20
+        found[backend] = line["loss"]
+    assert found["torch"] == pytest.approx(found["numpy"], rel=1e-3)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
