@@ -111,6 +111,8 @@ CODES: dict[str, str] = {
     "LT232": "there are not two to compare",
     "LT233": "there is no whole network to compare with",
     "LT234": "the criterion does not cut at a magnitude",
+    "LT238": "a question whose answer is not measured",
+    "LT239": "a question that cannot be asked",
     "LT240": "a branch needs weights that were not rewound",
     "LT241": "a branch's data does not fit the network",
     "LT242": "there is no other seed",

@@ -89,6 +89,7 @@ def command(
 
     from rich.console import Console
 
+    from ltspec.cli.answer_table import print_answers
     from ltspec.cli.compare_tables import print_compared
     from ltspec.cli.pair_tables import print_pairs
     from ltspec.cli.progress import LiveBar, PlainLines
@@ -125,6 +126,7 @@ def command(
     print_instability(Console(), plan, facts)
     print_pairs(Console(), plan, facts)
     print_compared(Console(), plan, facts)
+    print_answers(Console(), plan, facts)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")

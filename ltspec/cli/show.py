@@ -84,6 +84,7 @@ def command(
 
     from rich.console import Console
 
+    from ltspec.cli.answer_table import print_answers
     from ltspec.cli.compare_tables import print_compared
     from ltspec.cli.pair_tables import print_pairs
     from ltspec.cli.tables import print_instability, print_summary
@@ -117,6 +118,7 @@ def command(
             print_instability(Console(), plan, facts[name])
             print_pairs(Console(), plan, facts[name])
             print_compared(Console(), plan, facts[name])
+            print_answers(Console(), plan, facts[name])
         else:
             click.echo(
                 table.as_csv(plan, found) if style == "csv" else table.as_json(plan, found),

@@ -23,6 +23,7 @@ FIXED: Mapping[str, str] = {
     "about": "it changes nothing",
     "preset": "the whole sweep starts from one, and named settings can hold what differs",
     "sweep": "a sweep has no sweep of its own",
+    "ask": "the same is asked of all points",
     "replicates": "every point has the same replicates",
     "seeds": "every point has the same replicates, and `seeds` is what repeats an experiment",
 }

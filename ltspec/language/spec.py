@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
 from ltspec.errors import Diagnostic, Path, SpecError
+from ltspec.language.ask import Question
 from ltspec.language.branches import Branch
 from ltspec.language.checks import VERSION, known_version, number_or_mapping, unique
 from ltspec.language.combinations import combinations
@@ -99,6 +100,11 @@ class Spec(Section):
     measure: tuple[Measure, ...] = ()
     """What is asked of networks beyond their accuracy, such as `{kind: instability, of: [dense]}`.
     Each entry has rows in a table of its own."""
+    ask: tuple[Question, ...] = ()
+    """What the results are to answer in one number, such as `{kind: sparsest-matching, of:
+    [ticket, reinit]}`: for each replicate, for the mean over replicates, and with lowest, highest,
+    standard deviation and a 95% confidence interval. Nothing is trained or measured for it, and
+    what a question needs and is not there is an error."""
     evaluate: Annotated[
         tuple[Split, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),

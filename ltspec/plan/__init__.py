@@ -28,9 +28,9 @@ def validate(source: Source) -> Spec:
 
         found += problems(source, found)
     else:
-        from ltspec.plan.rules import broken_rules
+        from ltspec.plan.rules import all_broken_rules
 
-        found += broken_rules(examined.spec)
+        found += all_broken_rules(examined.spec)
     if found:
         raise SpecError(source.placed(found), source.file, source.text)
     assert isinstance(examined.spec, Spec)
@@ -44,13 +44,13 @@ def is_fine(source: Source) -> bool:
     """
     try:
         from ltspec.language.accept import accept
-        from ltspec.plan.rules import broken_rules
+        from ltspec.plan.rules import all_broken_rules
 
         spec = accept(source)
         if spec is not None and spec.sweep:
             from ltspec.plan.sweeping import points_are_fine
 
             return points_are_fine(source)
-        return spec is not None and not broken_rules(spec)
+        return spec is not None and not all_broken_rules(spec)
     except Exception:  # a wrong key, or a mistake of this way: the other one tells them apart
         return False

@@ -321,6 +321,14 @@ def pretraining_is_right(spec: Any) -> Iterator[Diagnostic]:
     yield from pretrain_rules.pretraining_is_right(spec, TRAINING_RULES)
 
 
+def questions_can_be_asked(spec: Any) -> Iterator[Diagnostic]:
+    """LT210, LT230, LT238, LT239."""
+    if spec.ask:
+        from ltspec.plan.ask_rules import broken  # few specs need it
+
+        yield from broken(spec)
+
+
 RULES: tuple[Rule, ...] = (
     *DATA_RULES,
     training_has_steps,
@@ -339,11 +347,26 @@ RULES: tuple[Rule, ...] = (
     pretraining_is_right,
     branches_are_right,
     *MEASURE_RULES,
+    questions_can_be_asked,
 )
 
 
+def all_broken_rules(spec: Any) -> list[Diagnostic]:
+    """The same of a spec without a sweep, and what is asked of all points together: here of one."""
+    found = broken_rules(spec)
+    try:
+        if found or not spec.ask:
+            return found
+    except Unknown:
+        return found
+    from ltspec.plan.ask_rules import broken_together
+    from ltspec.plan.asked import Place
+
+    return broken_together([Place(0, {}, spec)])
+
+
 def broken_rules(spec: Any) -> list[Diagnostic]:
-    """Every diagnostic of every rule that can be asked."""
+    """Every diagnostic of every rule that can be asked of one point of a sweep."""
     found: list[Diagnostic] = []
     for rule in RULES:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.accept import accept_points
@@ -26,11 +27,31 @@ they find is there at other points too."""
 def points_are_fine(source: Source) -> bool:
     """Whether every point is right, by the short way of :func:`ltspec.plan.is_fine`."""
     count = 0
+    asking: list[Any] = []
     for spec in accept_points(source):
         if spec is None or broken_rules(spec):
             return False
         count += networks(spec)
+        if spec.ask:
+            asking.append(spec)
+    if asking and _broken_together(source, asking):
+        return False
     return count <= MOST_NETWORKS
+
+
+def _broken_together(source: Source, specs: Sequence[Any]) -> list[Diagnostic]:
+    """What is wrong with the questions that are asked of all points together, in their order."""
+    from ltspec.language.presets import expanded  # few specs ask anything
+    from ltspec.plan.ask_rules import broken_together
+    from ltspec.plan.asked import Place
+
+    choices = points(read_axes(expanded(source).tree)[0])
+    return broken_together(
+        [
+            Place(point.number, point.values, spec)
+            for point, spec in zip(choices, specs, strict=True)
+        ]
+    )
 
 
 def problems(source: Source, already: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -52,6 +73,7 @@ def _at_points(source: Source, axes: list[Axis]) -> Iterator[Diagnostic]:
     rules: dict[Diagnostic, set[int]] = {}
     unsure: set[int] = set()
     count = 0
+    asking: list[Any] = []
     for number, point in enumerate(choices):
         # Without positions, which are those of the file: a point is written in two places.
         examined = examine(Source(source.file, source.text, point.tree(source.tree), {}))
@@ -62,6 +84,8 @@ def _at_points(source: Source, axes: list[Axis]) -> Iterator[Diagnostic]:
             continue
         for each in broken_rules(examined.spec):
             rules.setdefault(each, set()).add(number)
+        if source.tree.get("ask") and not keys and not rules:
+            asking.append(examined.spec)
         try:
             count += networks(examined.spec)
         except Unknown:
@@ -75,6 +99,8 @@ def _at_points(source: Source, axes: list[Axis]) -> Iterator[Diagnostic]:
             if blamed not in told:
                 told.add(blamed)
                 yield blamed
+    if asking and not where:
+        yield from _broken_together(source, asking)
     if not where and count > MOST_NETWORKS:
         yield Diagnostic(
             "LT216",

@@ -95,7 +95,7 @@ def summary(table: Table) -> list[Line]:
             {**dict(of), **_density(group)},
             len(group),
             {
-                name: _spread([row[name] for row in group if row.get(name) is not None])
+                name: _spread([row for row in group if row.get(name) is not None], name)
                 for name in table.figures
             },
         )
@@ -116,8 +116,12 @@ def _density(rows: Sequence[Row]) -> Row:
     return {"density": mean([row["density"] for row in rows])} if "density" in rows[0] else {}
 
 
-def _spread(figures: Sequence[float]) -> Spread | None:
-    return spread(figures) if figures else None
+def _spread(rows: Sequence[Row], name: str) -> Spread | None:
+    """Of one figure of each row. Pairs of two replicates share replicates with one another, so they
+    count as one, and have no confidence interval."""
+    apart = any(row.get("other_replicate", row["replicate"]) != row["replicate"] for row in rows)
+    owners = [0 if apart else row["replicate"] for row in rows]
+    return spread([row[name] for row in rows], owners) if rows else None
 
 
 def as_csv(plan: Plan, table: Table) -> str:

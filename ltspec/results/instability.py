@@ -101,6 +101,7 @@ def summary(found: Iterable[Pair]) -> list[Instability]:
     for row in found:
         key = row.point, row.branch, row.level, row.step, row.split, row.batchnorm
         groups.setdefault((*key, len(row.alphas)), []).append(row)
+    owners = {key: [row.replicate for row in group] for key, group in groups.items()}
     return [
         Instability(
             group[0].branch,
@@ -110,12 +111,15 @@ def summary(found: Iterable[Pair]) -> list[Instability]:
             group[0].split,
             group[0].batchnorm,
             len(group),
-            spread([row.instability for row in group]),
+            spread([row.instability for row in group], owners[key]),
             group[0].alphas,
-            [spread(errors) for errors in zip(*(row.error for row in group), strict=True)],
+            [
+                spread(errors, owners[key])
+                for errors in zip(*(row.error for row in group), strict=True)
+            ],
             group[0].point,
         )
-        for group in groups.values()
+        for key, group in groups.items()
     ]
 
 

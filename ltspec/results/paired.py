@@ -217,9 +217,9 @@ def barrier_summary(found: Iterable[Barrier]) -> list[BarrierSummary]:
             group[0].pair,
             group[0].batchnorm,
             len(group),
-            spread([row.barrier for row in group]),
+            _spread(group, [row.barrier for row in group]),
             group[0].alphas,
-            [spread(errors) for errors in zip(*(row.error for row in group), strict=True)],
+            [_spread(group, errors) for errors in zip(*(row.error for row in group), strict=True)],
         )
         for group in _grouped(found, lambda row: row.pair)
     ]
@@ -231,11 +231,20 @@ def function_summary(found: Iterable[Function]) -> list[FunctionSummary]:
         FunctionSummary(
             group[0].pair,
             len(group),
-            spread([row.disagreement for row in group]),
-            spread([row.loss_distance for row in group]),
+            _spread(group, [row.disagreement for row in group]),
+            _spread(group, [row.loss_distance for row in group]),
         )
         for group in _grouped(found, lambda row: row.pair)
     ]
+
+
+def _spread(group: Sequence[Barrier | Function], figures: Sequence[float]) -> Spread:
+    """Of one figure of each row. Pairs of two replicates share replicates with one another, so
+    they count as one, and have no confidence interval."""
+    pairs = [row.pair for row in group]
+    return spread(
+        figures, [0 if pair.about == "replicates" else pair.first.replicate for pair in pairs]
+    )
 
 
 R = TypeVar("R")

@@ -10,7 +10,7 @@ from ltspec.engine.session import Session
 from ltspec.errors import StoreError, UsageError
 from ltspec.plan import planfile
 from ltspec.plan.stages import Plan
-from ltspec.results import compared, instability, paired, table
+from ltspec.results import answering, answers, compared, instability, paired, table
 from ltspec.results.tickets import place_tickets
 
 
@@ -18,16 +18,18 @@ def write_results(
     plan: Plan, session: Session, note: Callable[[str], None] = lambda text: None
 ) -> tuple[Path, list[Path], list[table.Row]]:
     """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json``,
-    ``tickets/``, and a ``.csv`` and a ``.json`` of each kind of ``measure`` that the spec has.
+    ``tickets/``, and a ``.csv`` and a ``.json`` of each kind of ``measure`` that the spec has,
+    and of ``answers`` where it asks anything.
     ``note`` is told when those of another experiment are replaced.
 
     Returns the folder, the tickets and the table's rows. Raises StoreError (LT403) where the
-    folder cannot be written.
+    folder cannot be written, InvariantError where an answer is none that there was to choose.
     """
     folder = session.store.folder / "runs" / plan.name / session.execution.realm
     scores = runner.scores(plan, session.realm)
     found = table.rows(plan, scores)
     measured = instability.pairs(plan, scores)
+    answered = answering.answers(plan, scores)
     try:
         if _is_of_another(plan, folder):
             note(
@@ -37,20 +39,17 @@ def write_results(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.csv").write_text(table.as_csv(plan, found), encoding="utf-8")
         (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")
-        for suffix, text in (
-            (".csv", instability.as_csv(plan, measured)),
-            (".json", instability.as_json(plan, measured)),
-        ):
-            target = (folder / "instability").with_suffix(suffix)
-            if measured:
-                target.write_text(text, encoding="utf-8")
-            else:
-                target.unlink(missing_ok=True)  # of the same spec when it measured more
-        beside = {**paired.files(plan, scores), **compared.files(plan, scores)}
-        for name, text in beside.items():
+        for name, text in {
+            "instability.csv": instability.as_csv(plan, measured) if measured else "",
+            "instability.json": instability.as_json(plan, measured) if measured else "",
+            **paired.files(plan, scores),
+            **compared.files(plan, scores),
+            "answers.csv": answers.as_csv(answered) if answered else "",
+            "answers.json": answers.as_json(plan, answered) if answered else "",
+        }.items():
             if text:
                 (folder / name).write_text(text, encoding="utf-8")
-            else:
+            else:  # of the same spec when it measured or asked more
                 (folder / name).unlink(missing_ok=True)
         (folder / "plan.json").write_text(
             planfile.write(plan, session.execution.describe()), encoding="utf-8"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -57,6 +58,9 @@ class Spread:
     high: float
     deviation: float
     """Standard deviation of a sample (n - 1); 0 for one replicate."""
+    interval: tuple[float, float] | None = None
+    """95% confidence interval of the mean over replicates, :func:`interval`; None for one
+    replicate, and for figures that do not belong to one replicate each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +203,37 @@ def mean(figures: Sequence[float]) -> float:
     return figures[0] if len(set(figures)) == 1 else statistics.fmean(figures)
 
 
-def spread(figures: Sequence[float]) -> Spread:
-    """Mean, lowest, highest and deviation of at least one figure."""
+CONFIDENCE = 0.95
+
+
+def interval(figures: Sequence[float]) -> tuple[float, float] | None:
+    """Confidence interval of the mean of independent figures: mean -+ t s / sqrt(n), where s is
+    the standard deviation of the sample (n - 1) and t the quantile (1 + :data:`CONFIDENCE`) / 2 of
+    Student's distribution with n - 1 degrees of freedom. None for fewer than two figures."""
+    count = len(figures)
+    if count < 2:
+        return None
+    from scipy.special import stdtrit  # slow to import, and one replicate needs none
+
+    centre = mean(figures)
+    quantile = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+    reach = quantile * statistics.stdev(figures) / math.sqrt(count)
+    return centre - reach, centre + reach
+
+
+def spread(figures: Sequence[float], replicates: Sequence[int] = ()) -> Spread:
+    """Mean, lowest, highest, deviation and confidence interval of at least one figure.
+
+    ``replicates`` says whose each figure is. Several of one replicate (pairs of copies of one
+    network) are not independent, so the interval is that of the replicates' means. Without it each
+    figure stands for a replicate.
+    """
     deviation = statistics.stdev(figures) if len(figures) > 1 else 0.0
-    return Spread(statistics.fmean(figures), min(figures), max(figures), deviation)
+    own: dict[int, list[float]] = {}
+    for number, figure in zip(replicates or range(len(figures)), figures, strict=True):
+        own.setdefault(number, []).append(figure)
+    means = [mean(each) for each in own.values()]
+    return Spread(statistics.fmean(figures), min(figures), max(figures), deviation, interval(means))
 
 
 def as_csv(plan: Plan, found: Sequence[Row]) -> str:

@@ -1,0 +1,120 @@
+"""Takes a plan and facts; gives the answers to the spec's questions on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ltspec.language.points import shown
+from ltspec.plan.stages import Plan
+from ltspec.results.answering import answers
+from ltspec.results.answers import Answer, Unit
+
+
+def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> None:
+    """Print a line for each answer, where the spec asks anything."""
+    found = answers(plan, facts)
+    if not found:
+        return
+    title = "answers: of the mean over replicates, and of each: mean (lowest-highest)"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    settings = list(dict.fromkeys(key for answer in found for key in answer.settings))
+    for key in settings:
+        table.add_column(key.replace(".", ".\n"), overflow="fold")
+    for heading in ("asked", "of"):
+        table.add_column(heading)
+    table.add_column("level", justify="right")
+    for heading in ("answer", "replicates", "95% interval"):
+        table.add_column(heading)
+    for answer in found:
+        table.add_row(
+            *(shown(answer.settings[key]) if key in answer.settings else "-" for key in settings),
+            _asked(answer),
+            f"{answer.line} less {answer.other}" if answer.other else answer.line,
+            "" if answer.level is None else str(answer.level),
+            answer_text(answer),
+            replicates_text(answer),
+            _interval_text(answer),
+        )
+    console.print(table)
+    if any(answer.ever != answer.value and answer.unit != "points" for answer in found):
+        console.print(
+            "an answer holds from there on, at all later steps or higher densities; "
+            "in brackets the first at which it holds at all\n",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _asked(answer: Answer) -> str:
+    """``first stable, below 2 points, test``."""
+    ways = [answer.split]
+    if answer.batchnorm == "recalibrate":
+        ways.append(f"recalibrated on {answer.batches} batches")
+    match answer.kind:
+        case "first-stable":
+            what = f"first stable, below {answer.threshold:g} points"
+            ways.append(f"{answer.alphas} alphas")
+        case "first-matching":
+            what = f"first matching, within {answer.threshold:g} points"
+        case "sparsest-matching":
+            what = f"sparsest matching, within {answer.threshold:g} points"
+        case _:
+            what = "area, mean points"
+    return f"{what}, {', '.join(ways)}"
+
+
+def answer_text(answer: Answer) -> str:
+    """``2,000 (500)``, ``10.74%, level 10``, ``none up to 2,000`` or how much is not done yet."""
+    if answer.missing:
+        return f"not done yet: {answer.missing} of {answer.needed} figures"
+    unit = answer.unit
+    if answer.value is not None:
+        text = figure_text(unit, answer.value)
+        if answer.found_level is not None:
+            text += f", level {answer.found_level}"
+    elif unit == "points":
+        text = "none: no stretch of densities in common"
+    elif unit == "step":
+        text = f"none up to {figure_text(unit, answer.tried[-1])}"
+    else:
+        text = f"none, not even {figure_text(unit, answer.tried[-1])}"
+    if answer.ever is not None and answer.ever != answer.value:
+        text += f" ({figure_text(unit, answer.ever)})"
+    return text
+
+
+def replicates_text(answer: Answer) -> str:
+    """Empty for one replicate; ``1,500 (500-2,000)``, or how many of them have an answer."""
+    count = len(answer.replicates)
+    if count < 2 or answer.missing:
+        return ""
+    if answer.spread is None:
+        return f"{answer.reached} of {count} have one"
+    mean, low, high = (
+        figure_text(answer.unit, each)
+        for each in (answer.spread.mean, answer.spread.low, answer.spread.high)
+    )
+    return f"{mean} ({low} to {high})" if answer.unit == "points" else f"{mean} ({low}-{high})"
+
+
+def _interval_text(answer: Answer) -> str:
+    if answer.spread is None or answer.spread.interval is None:
+        return ""
+    low, high = (figure_text(answer.unit, each) for each in answer.spread.interval)
+    return f"{low} to {high}"
+
+
+def figure_text(unit: Unit, figure: float) -> str:
+    """A step, a density or points, as people read them."""
+    match unit:
+        case "step":
+            return f"{figure:,.0f}" if figure == int(figure) else f"{figure:,.1f}"
+        case "density":
+            return f"{figure:.2%}"
+        case _:
+            return f"{figure:+.2f}"

@@ -1,0 +1,230 @@
+"""Takes a spec, or the right parts of one; gives what is wrong with the questions that it asks.
+
+The part of :mod:`ltspec.plan.rules` that is about ``ask``, and what only all points of a sweep
+together can tell.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ltspec.errors import Diagnostic, Path
+from ltspec.language.unknown import Unknown
+from ltspec.plan import asked, pairs, resolve
+from ltspec.plan.replicates import DENSE, TICKET
+
+
+def _questions(spec: Any) -> Iterator[tuple[Path, Any, str]]:
+    """Each question with its path, and the key that names its lines."""
+    for number, question in enumerate(spec.ask):
+        yield ("ask", number), question, "between" if question.kind == "area" else "of"
+
+
+def asked_lines_exist(spec: Any) -> Iterator[Diagnostic]:
+    """LT230."""
+    for path, question, key in _questions(spec):
+        known = [TICKET, *spec.branches]
+        if question.kind == "first-stable":
+            known.insert(0, DENSE)
+        for place, line in enumerate(asked.lines(question)):
+            if line in known:
+                continue
+            here = (*path, key, place)
+            if line == DENSE:
+                yield Diagnostic(
+                    "LT230",
+                    "the dense network has one accuracy, at density 1, and tickets are held "
+                    "against it",
+                    here,
+                    "leave `dense` out",
+                )
+                continue
+            close = difflib.get_close_matches(line, known, 1)
+            yield Diagnostic(
+                "LT230",
+                f"there is no branch named {line!r}",
+                here,
+                f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
+            )
+
+
+def asked_levels_exist(spec: Any) -> Iterator[Diagnostic]:
+    """LT210, LT230."""
+    count = len(resolve.levels(spec))
+    for path, question, _ in _questions(spec):
+        if question.kind not in asked.OVER_STEPS or question.levels == "all":
+            continue
+        for place, level in enumerate(question.levels):
+            here = (*path, "levels", place)
+            if level > count:
+                yield Diagnostic(
+                    "LT210",
+                    f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+                    here,
+                    f"write a level from 1 to {count}",
+                )
+                continue
+            for line in asked.lines(question):
+                if line in spec.branches and level not in pairs.own_levels(spec, line):
+                    yield Diagnostic(
+                        "LT230",
+                        f"branch {line} does not leave at level {level}",
+                        here,
+                        f"add {level} to `levels` of the branch, or ask about it in an entry of "
+                        "its own",
+                    )
+
+
+def answers_are_measured(spec: Any) -> Iterator[Diagnostic]:
+    """LT238."""
+    for path, question, _ in _questions(spec):
+        if question.kind != "first-stable":
+            if question.on not in spec.evaluate:
+                yield Diagnostic(
+                    "LT238",
+                    f"accuracy is not measured on the {question.on} split",
+                    (*path, "on") if question.on != "test" else path,
+                    f"add `{question.on}` to `evaluate`",
+                )
+            continue
+        for place, line in enumerate(question.of):
+            try:
+                there = asked.measured_levels(spec, line, question.error)
+            except Unknown:  # `measure` names a line that is not there, and a rule says so
+                return
+            own = line in (DENSE, TICKET) or line in spec.branches
+            wanted = "all" if line == DENSE else question.levels
+            written = "" if line == DENSE else ", levels: all"
+            if own and not [level for level in there if line == DENSE or level]:
+                yield Diagnostic(
+                    "LT238",
+                    f"the instability of {line} is not measured on the {question.error} split",
+                    (*path, "of", place),
+                    f"add `{{kind: instability, of: [{line}]{written}, error: [{question.error}]}}`"
+                    " to `measure`",
+                )
+                continue
+            for number, level in enumerate(() if wanted == "all" else wanted):
+                if own and level not in there and level in pairs.own_levels(spec, line):
+                    yield Diagnostic(
+                        "LT238",
+                        f"the instability of {line} at level {level} is not measured on the "
+                        f"{question.error} split",
+                        (*path, "levels", number),
+                        f"add {level} to `levels` of an `instability` in `measure`",
+                    )
+
+
+def lines_can_be_asked_about(spec: Any) -> Iterator[Diagnostic]:
+    """LT239: lines whose figures mean nothing beside those that they are held against."""
+    for path, question, key in _questions(spec):
+        for place, line in enumerate(asked.lines(question)):
+            branch = spec.branches.get(line)
+            here = (*path, key, place)
+            if branch is None:
+                continue
+            if asked.is_from_a_file(branch):
+                yield Diagnostic(
+                    "LT239",
+                    f"the tickets of {line} come out of one file, and are the same at each level "
+                    "and rewind point",
+                    here,
+                    f"leave `{line}` out",
+                )
+            elif question.kind == "first-stable":
+                continue
+            elif getattr(branch, "data", None) is not None:
+                yield Diagnostic(
+                    "LT239",
+                    f"{line} is measured on other data than what it is held against",
+                    here,
+                    f"leave `{line}` out",
+                )
+            elif question.kind != "area" and pairs.is_of_another_network(spec, line):
+                yield Diagnostic(
+                    "LT239",
+                    f"{line} is another network than the dense one that it is held against",
+                    here,
+                    f"leave `{line}` out, or ask for the area between `{line}` and another line",
+                )
+        if question.kind == "area":
+            common = asked.common_levels(spec, question.between)
+            if len(common) < 2:
+                what = f"level {common[0]} alone" if common else "no level"
+                yield Diagnostic(
+                    "LT239",
+                    f"{' and '.join(question.between)} have {what} in common, and an area lies "
+                    "between two densities",
+                    (*path, "between"),
+                    "give both lines two levels in common",
+                )
+
+
+def steps_to_choose_from(places: Sequence[asked.Place]) -> Iterator[Diagnostic]:
+    """LT239: a question over rewind points where there are not two. ``places``: all points of the
+    spec, each of which has broken no rule of its own."""
+    if not places:
+        return
+    for path, question, key in _questions(places[0].spec):
+        if question.kind not in asked.OVER_STEPS:
+            continue
+        for number, line in enumerate(question.of):
+            there = [
+                asked.most_steps(question, line, group) for group in asked.groups(places, line)
+            ]
+            least = min(there, key=len)
+            if len(least) > 1:
+                continue
+            what = f"one rewind point, step {min(least):,}," if least else "no rewind point"
+            apart = least and _is_swept_with_others(places, line)
+            if apart:
+                what = f"one rewind point, step {min(least):,}, where all else is the same,"
+            yield Diagnostic(
+                "LT239",
+                f"{line} has {what} to choose from",
+                (*path, key, number),
+                _hint(places[0].spec, line, bool(least), bool(apart)),
+            )
+
+
+def _is_swept_with_others(places: Sequence[asked.Place], line: str) -> bool:
+    """Whether a sweep has several rewind points, and sets something else with each."""
+    return line != DENSE and len({asked.rewind_step(place.spec, line) for place in places}) > 1
+
+
+def _hint(spec: Any, line: str, rewound: bool, apart: bool) -> str:
+    if line == DENSE:
+        return "write several steps in `at` of `instability`: `at: [0it, 500it]`"
+    if not rewound:
+        return f"leave `{line}` out, whose weights are not rewound"
+    key = f"{asked.rewind_key(spec, line)}.to"
+    if apart:
+        return f"sweep `{key}` in an entry of its own"
+    return f"sweep it: `sweep: {{{key}: [0it, 500it]}}`, for example"
+
+
+ASK_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
+    asked_lines_exist,
+    asked_levels_exist,
+    answers_are_measured,
+    lines_can_be_asked_about,
+)
+
+
+def broken(spec: Any) -> Iterator[Diagnostic]:
+    """Every diagnostic of every rule that can be asked of one point."""
+    for rule in ASK_RULES:
+        try:
+            yield from list(rule(spec))
+        except Unknown:  # it needs a part that is wrong, and whose own error is shown
+            continue
+
+
+def broken_together(places: Sequence[asked.Place]) -> list[Diagnostic]:
+    """What only all points together can tell, of points that have broken no rule of their own."""
+    try:
+        return list(steps_to_choose_from(places))
+    except Unknown:
+        return []

@@ -1,0 +1,117 @@
+"""Takes the points of a spec; gives what one of its questions is about: lines, levels, rewind
+points.
+
+Plain functions, which rules ask too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ltspec.language.points import shown
+from ltspec.language.variants import as_branch_sees
+from ltspec.plan import measured, pairs
+from ltspec.plan.replicates import DENSE
+
+OVER_STEPS = ("first-stable", "first-matching")
+"""Kinds of question that look for a rewind point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One point of a sweep, or the one experiment of a spec without one."""
+
+    number: int
+    """From 1; 0 without a sweep."""
+    values: Mapping[str, Any]
+    """Every key that is set there."""
+    spec: Any
+
+
+def lines(question: Any) -> tuple[str, ...]:
+    """The lines that a question is about."""
+    return tuple(question.between if question.kind == "area" else question.of)
+
+
+def rewind_step(spec: Any, line: str) -> int | None:
+    """The step whose weights a line returns to; None where it has no rewind point: where trained
+    weights are kept, where a ticket comes out of a file, and where the mask changes in training.
+    """
+    branch = spec.branches.get(line)
+    if branch is None:
+        return measured.rewind_step(spec)
+    if branch.kind == "dynamic" or is_from_a_file(branch):
+        return None
+    if branch.kind == "rewind":
+        return measured.rewind_step(as_branch_sees(spec, branch))
+    return measured.rewind_step(spec)
+
+
+def rewind_key(spec: Any, line: str) -> str:
+    """The section that says where a line is rewound to."""
+    branch = spec.branches.get(line)
+    own = branch is not None and branch.kind == "rewind"
+    return f"branches.{line}.rewind" if own else "prune.rewind"
+
+
+def is_from_a_file(branch: Any) -> bool:
+    """Whether a branch trains the ticket of a file, which is the same at each level."""
+    return branch.kind == "retrain" and branch.ticket is not None
+
+
+def groups(places: Iterable[Place], line: str) -> list[list[Place]]:
+    """The places that differ in the line's rewind point alone, together."""
+    found: dict[str, list[Place]] = {}
+    for place in places:
+        home = rewind_key(place.spec, line)
+        others = {
+            key: value for key, value in place.values.items() if not _sets_step(home, key, value)
+        }
+        found.setdefault(shown(others), []).append(place)
+    return list(found.values())
+
+
+def _sets_step(home: str, key: str, value: Any) -> bool:
+    """Whether a key of a sweep sets the step of a rewind point, and nothing else."""
+    if key == home:
+        return isinstance(value, Mapping) and set(value) == {"to"}
+    return key in (f"{home}.to", f"{home}.weights")
+
+
+def most_steps(question: Any, line: str, places: Iterable[Place]) -> set[int]:
+    """The rewind points of a line that a question over them can choose from at places that go
+    together; where the dense network is measured in several ways, those of the one with most."""
+    if line != DENSE:
+        return {step for place in places if (step := rewind_step(place.spec, line)) is not None}
+    found: dict[tuple[object, ...], set[int]] = {}
+    for place in places:
+        for measure in place.spec.measure:
+            if measure.kind != "instability" or question.error not in measure.error:
+                continue
+            own = found.setdefault((measure.alphas, measure.batchnorm, measure.batches), set())
+            own.update(
+                subject.step
+                for subject in measured.subjects(place.spec, measure)
+                if subject.step is not None
+            )
+    return max(found.values(), key=len, default=set())
+
+
+def measured_levels(spec: Any, line: str, split: str) -> list[int]:
+    """Levels of a line whose instability is measured on a split; 0 is the dense network."""
+    found = [
+        subject.level
+        for measure in spec.measure
+        if measure.kind == "instability" and split in measure.error
+        for subject in measured.subjects(spec, measure)
+        if subject.line == line
+    ]
+    return sorted({*found})
+
+
+def common_levels(spec: Any, between: Iterable[str]) -> list[int]:
+    """Levels that all of these lines have; without the dense network."""
+    own = [set(pairs.own_levels(spec, line)) for line in between]
+    return sorted(set.intersection(*own) - {0})

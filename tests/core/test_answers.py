@@ -1,0 +1,629 @@
+"""Answers to the questions of ``ask``: where something begins to hold, areas, intervals, gaps."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from scipy import stats
+from specs import plan_of
+from test_runner import run
+
+from ltspec.cli.answer_table import answer_text, print_answers, replicates_text
+from ltspec.engine.runner import scores
+from ltspec.errors import InvariantError
+from ltspec.plan import asked, planfile
+from ltspec.plan.stages import Comparison, Line, Outcome, Plan
+from ltspec.results import paired, table
+from ltspec.results.answering import answers
+from ltspec.results.answers import Answer, Own, as_csv, as_json, check
+from ltspec.results.instability import pairs, summary
+from ltspec.results.reducers import exact, exact_mean, mean_gap, onset
+from ltspec.results.report import write_results
+
+STEPS = "sweep={prune.rewind.to: [0it, 10it, 20it]}"
+EXAMPLES = 10_000
+Facts = dict[int, dict[str, Any]]
+
+
+# Where something begins to hold
+
+
+@pytest.mark.parametrize(
+    ("holds", "found"),
+    [
+        ((True, True, True), (0, 0)),
+        ((False, True, True), (1, 1)),
+        ((True, False, True), (2, 0)),
+        ((True, True, False), (None, 0)),
+        ((False, False, True), (2, 2)),
+        ((False, False, False), (None, None)),
+        ((), (None, None)),
+    ],
+)
+def test_it_holds_from_the_first_after_which_it_always_does(
+    holds: tuple[bool, ...], found: tuple[int | None, int | None]
+) -> None:
+    assert onset(range(len(holds)), holds) == found
+
+
+@settings(deadline=None)
+@given(st.lists(st.booleans(), max_size=12))
+def test_where_it_begins_is_what_trying_all_says(holds: list[bool]) -> None:
+    every = [n for n in range(len(holds)) if all(holds[n:])]
+    some = [n for n, held in enumerate(holds) if held]
+    assert onset(range(len(holds)), holds) == (min(every, default=None), min(some, default=None))
+
+
+def test_a_threshold_is_what_is_written() -> None:
+    assert exact(0.2) == Fraction(1, 5)
+    assert exact(2.0) == 2
+    assert exact(1e-07) == Fraction(1, 10**7)
+
+
+def test_a_mean_of_what_is_not_there_is_none() -> None:
+    assert exact_mean([Fraction(1), Fraction(2)]) == Fraction(3, 2)
+    assert exact_mean([Fraction(1), None]) is None
+
+
+# Areas
+
+
+def test_an_area_by_hand() -> None:
+    """At densities e^-1, e^-2 and e^-4 gaps of 2, 4 and 0: (1 * 3 + 2 * 2) / 3."""
+    densities = [math.exp(-1), math.exp(-2), math.exp(-4)]
+    first = list(zip(densities, [97.0, 96.0, 90.0], strict=True))
+    second = list(zip(densities, [95.0, 92.0, 90.0], strict=True))
+    assert mean_gap(first, second) == pytest.approx(7 / 3)
+    assert mean_gap(second, first) == pytest.approx(-7 / 3)
+    assert mean_gap(first, first) == 0
+
+
+def test_an_area_of_lines_with_other_densities_is_over_what_both_have() -> None:
+    """On x = ln d: the first is 0 from -4 to -1, the second x + 2 from -3 to 0. The mean of
+    -(x + 2) from -3 to -1 is 0."""
+    first = [(math.exp(-1), 0.0), (math.exp(-4), 0.0)]
+    second = [(1.0, 2.0), (math.exp(-3), -1.0)]
+    assert mean_gap(first, second) == pytest.approx(0, abs=1e-12)
+    # From -3 to -2 alone it is 1/2.
+    assert mean_gap([(math.exp(-2), 0.0), (math.exp(-4), 0.0)], second) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        [(0.1, 1.0), (0.2, 2.0)],  # no stretch in common
+        [(0.5, 1.0), (0.4, 2.0)],  # one point in common
+        [(0.9, 1.0), (0.7, 2.0), (0.7, 3.0)],  # two values at a density
+    ],
+)
+def test_an_area_that_there_is_not_is_none(second: list[tuple[float, float]]) -> None:
+    assert mean_gap([(1.0, 1.0), (0.5, 2.0)], second) is None
+
+
+curve = st.lists(
+    st.tuples(st.integers(1, 999), st.floats(0, 100)),
+    min_size=2,
+    max_size=8,
+    unique_by=lambda point: point[0],
+).map(lambda points: [(density / 1000, value) for density, value in points])
+
+
+@settings(deadline=None)
+@given(curve, curve)
+def test_an_area_is_the_integral(first: list[Any], second: list[Any]) -> None:
+    x = [np.log([density for density, _ in sorted(c)]) for c in (first, second)]
+    y = [[value for _, value in sorted(c)] for c in (first, second)]
+    begin, end = max(x[0][0], x[1][0]), min(x[0][-1], x[1][-1])
+    found = mean_gap(first, second)
+    if begin >= end:
+        assert found is None
+        return
+    # The rule of trapezoids on a grid that has every bend is exact.
+    grid = np.unique(np.clip(np.concatenate([*x, np.linspace(begin, end, 50)]), begin, end))
+    gap = np.interp(grid, x[0], y[0]) - np.interp(grid, x[1], y[1])
+    wanted = np.sum(np.diff(grid) * (gap[1:] + gap[:-1]) / 2) / (end - begin)
+    assert found == pytest.approx(wanted, abs=1e-6)
+
+
+# Confidence intervals
+
+
+def test_an_interval_by_hand() -> None:
+    """1, 2, 3: deviation 1, t of two degrees of freedom 4.302653, so 2 -+ 2.484138."""
+    low, high = table.interval([1.0, 2.0, 3.0]) or (0, 0)
+    assert (low, high) == (pytest.approx(2 - 2.484138, abs=1e-6), pytest.approx(4.484138, abs=1e-6))
+    assert table.interval([5.0]) is None
+    assert table.interval([]) is None
+    assert table.interval([0.1, 0.1, 0.1]) == (0.1, 0.1)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30))
+def test_an_interval_is_that_of_student(figures: list[float]) -> None:
+    low, high = table.interval(figures) or (0, 0)
+    error = stats.sem(figures) if len(set(figures)) > 1 else 0.0
+    scale = 1e-9 * max(1, *map(abs, figures))
+    if error <= scale:
+        assert high - low <= 60 * scale
+        return
+    wanted = stats.t.interval(0.95, len(figures) - 1, loc=np.mean(figures), scale=error)
+    assert low == pytest.approx(wanted[0], rel=1e-6, abs=scale)
+    assert high == pytest.approx(wanted[1], rel=1e-6, abs=scale)
+
+
+def test_figures_of_one_replicate_count_once_in_an_interval() -> None:
+    found = table.spread([1.0, 3.0, 4.0, 8.0], [1, 1, 2, 2])
+    assert (found.mean, found.low, found.high) == (4, 1, 8)
+    assert found.interval == table.interval([2.0, 6.0])
+    assert table.spread([1.0, 3.0], [1, 1]).interval is None
+    assert table.spread([1.0]).interval is None
+
+
+# Answers, of figures that are written by hand
+
+
+def made(
+    plan: Plan,
+    correct: Callable[[Outcome], int] = lambda row: 9000,
+    wrong: Callable[[Comparison], int] = lambda row: 0,
+) -> Facts:
+    """Facts of every evaluation and line: so many right answers of 10,000, and so many more wrong
+    ones in the middle of a line than at its ends."""
+    facts: Facts = {}
+    for row in plan.outcomes:
+        for place in row.scores.values():
+            number = correct(row)
+            facts[place] = {
+                "examples": EXAMPLES,
+                "correct": number,
+                "accuracy": number / EXAMPLES,
+                "loss": 0.0,
+            }
+    for one in plan.comparisons:
+        work = plan.stages[one.line].work
+        assert isinstance(work, Line)
+        ends = 9000
+        between = [ends] + [ends - wrong(one)] * (work.alphas - 2) + [ends]
+        facts[one.line] = {
+            "examples": EXAMPLES,
+            "correct": between,
+            "alphas": [n / (work.alphas - 1) for n in range(work.alphas)],
+            "error": [1 - each / EXAMPLES for each in between],
+            "loss": [None] * work.alphas,
+            "instability": wrong(one) / EXAMPLES,
+        }
+    return facts
+
+
+def step_of(plan: Plan, row: Outcome | Comparison) -> int:
+    """The rewind point of the sweep at which a row is."""
+    return int(str(plan.point(row.point).values["prune.rewind.to"]).removesuffix("it"))
+
+
+MATCHING = "ask=[{kind: first-matching, of: [ticket], levels: [2]}]"
+
+
+def matching(drops: dict[tuple[int, int], int], *changes: str) -> Answer:
+    """The answer where tickets of level 2 have so many wrong answers more than the dense network,
+    by step and replicate."""
+    plan = plan_of(STEPS, MATCHING, *changes)
+
+    def correct(row: Outcome) -> int:
+        return 9000 - (drops[step_of(plan, row), row.replicate] if row.level == 2 else 0)
+
+    (answer,) = answers(plan, made(plan, correct))
+    return answer
+
+
+def test_twenty_of_ten_thousand_are_within_two_tenths_of_a_point() -> None:
+    answer = matching({(0, 1): 21, (10, 1): 20, (20, 1): -5})
+    assert (answer.value, answer.ever, answer.tried) == (10, 10, (0, 10, 20))
+    assert matching({(0, 1): 21, (10, 1): 21, (20, 1): 21}).value is None
+    assert 100 * (0.9000 - 0.8980) > 0.2  # what floating point would have said
+
+
+def test_the_first_that_matches_for_good_is_not_the_first_that_matches() -> None:
+    answer = matching({(0, 1): 0, (10, 1): 30, (20, 1): 0})
+    assert (answer.value, answer.ever) == (20, 0)
+    assert answer_text(answer) == "20 (0)"
+    answer = matching({(0, 1): 0, (10, 1): 0, (20, 1): 30})
+    assert (answer.value, answer.ever) == (None, 0)
+    assert answer_text(answer) == "none up to 20 (0)"
+
+
+def test_replicates_are_answered_one_by_one_and_in_the_mean() -> None:
+    """Drops of 10 and 30 at step 10: a mean of 20, which matches, as the second alone does not."""
+    answer = matching(
+        {(0, 1): 99, (10, 1): 10, (20, 1): 0, (0, 2): 99, (10, 2): 30, (20, 2): 0}, "replicates=2"
+    )
+    assert answer.value == 10
+    assert [own.value for own in answer.replicates] == [10, 20]
+    assert answer.spread == table.spread([10, 20])
+    assert answer.spread.interval == table.interval([10, 20])
+    assert replicates_text(answer) == "15 (10-20)"
+
+
+def test_no_spread_is_made_of_those_that_happen_to_have_an_answer() -> None:
+    answer = matching(
+        {(0, 1): 0, (10, 1): 0, (20, 1): 0, (0, 2): 99, (10, 2): 99, (20, 2): 99}, "replicates=2"
+    )
+    assert [own.value for own in answer.replicates] == [0, None]
+    assert (answer.reached, answer.spread, answer.value) == (1, None, None)
+    assert replicates_text(answer) == "1 of 2 have one"
+
+
+STABLE = (
+    "measure=[{kind: instability, of: [dense], at: [0it, 10it, 30it], siblings: 3, alphas: 5}]",
+    "ask=[{kind: first-stable, of: [dense]}]",
+)
+
+
+def stable(wrong: dict[tuple[int, tuple[int, int]], int], *changes: str) -> Answer:
+    plan = plan_of(*STABLE, *changes)
+    (answer,) = answers(plan, made(plan, wrong=lambda one: wrong.get((one.step, one.pair), 0)))
+    return answer
+
+
+def test_the_instability_of_a_replicate_is_the_mean_over_pairs_of_copies() -> None:
+    """199, 200 and 200 of 10,000 are below 2 points in the mean; 200 each are not below."""
+    pairs = [(1, 2), (1, 3), (2, 3)]
+    high = {(0, pair): 8000 for pair in pairs}
+    even = {(10, pair): 200 for pair in pairs}
+    answer = stable({**high, **even})
+    assert (answer.value, answer.ever, answer.tried) == (30, 30, (0, 10, 30))
+    assert (answer.needed, answer.missing, answer.level) == (3, 0, None)
+    answer = stable({**high, **even, (10, (1, 2)): 199})
+    assert answer.value == 10
+
+
+def test_the_ends_of_a_line_need_not_be_equal() -> None:
+    """Ends of 1,000 and 1,100 wrong answers and 1,249 between: 1.99 points."""
+    plan = plan_of(*STABLE)
+    facts = made(plan)
+    for one in plan.comparisons:
+        facts[one.line]["correct"] = [9000, 8751, 8751, 8751, 8900]
+    assert answers(plan, facts)[0].value == 0
+    for one in plan.comparisons:
+        facts[one.line]["correct"] = [9000, 8750, 8751, 8751, 8900]
+    assert answers(plan, facts)[0].value is None
+
+
+def test_ways_of_measuring_are_kept_apart() -> None:
+    measure = """measure=[{kind: instability, of: [dense], at: [0it, 10it], siblings: 2, alphas: 5},
+        {kind: instability, of: [dense], at: [0it, 20it], siblings: 2, alphas: 7},
+        {kind: instability, of: [dense], at: [5it], siblings: 2, alphas: 9}]"""
+    plan = plan_of(measure, STABLE[1])
+    found = answers(plan, made(plan))
+    assert [(one.alphas, one.tried) for one in found] == [(5, (0, 10)), (7, (0, 20))]
+
+
+def test_the_stable_point_of_tickets_is_over_the_sweep_and_by_level() -> None:
+    plan = plan_of(
+        STEPS,
+        "measure=[{kind: instability, of: [ticket], siblings: 2, alphas: 3}]",
+        "ask=[{kind: first-stable, of: [ticket], below: 1}]",
+    )
+    unstable = {(0, 1): 100, (10, 1): 99, (20, 1): 0, (0, 2): 0, (10, 2): 0, (20, 2): 100}
+    facts = made(plan, wrong=lambda one: unstable[step_of(plan, one), one.level])
+    found = [(one.level, one.value, one.ever, one.points) for one in answers(plan, facts)]
+    assert found == [(1, 10, 10, (1, 2, 3)), (2, None, 0, (1, 2, 3))]
+
+
+def test_other_entries_of_a_sweep_are_kept_apart() -> None:
+    plan = plan_of(
+        "sweep={recipe: {high: {}, low: {train.optimizer.lr: 0.01}}, prune.rewind.to: [0it, 10it]}",
+        MATCHING,
+    )
+
+    def correct(row: Outcome) -> int:
+        late = plan.point(row.point).columns["recipe"] == "low" and step_of(plan, row) == 0
+        return 9000 - 500 * (late and row.level == 2)
+
+    found = answers(plan, made(plan, correct))
+    assert [(one.settings, one.points, one.value) for one in found] == [
+        ({"recipe": "high"}, (1, 2), 0),
+        ({"recipe": "low"}, (3, 4), 10),
+    ]
+
+
+def test_a_branch_that_is_rewound_on_its_own_is_asked_about_its_own_sweep() -> None:
+    plan = plan_of(
+        "prune.rewind={to: 30it}",
+        "branches.apart={kind: rewind, rewind: {to: 0it}}",
+        "sweep={branches.apart.rewind.to: [0it, 20it]}",
+        "ask=[{kind: first-matching, of: [apart], levels: [1]}]",
+    )
+    (answer,) = answers(plan, made(plan))
+    assert (answer.tried, answer.value) == ((0, 20), 0)
+
+
+SPARSEST = "ask=[{kind: sparsest-matching, of: [ticket], within: 1}]"
+
+
+@pytest.mark.parametrize(
+    ("drops", "level", "ever"),
+    [
+        ((0, 0, 0, 0), 4, 4),
+        ((100, 100, 101, 101), 2, 2),
+        ((0, 101, 0, 101), 1, 3),
+        ((101, 0, 0, 0), None, 4),
+        ((101, 101, 101, 101), None, None),
+    ],
+)
+def test_the_sparsest_that_matches_with_all_denser_ones(
+    drops: tuple[int, ...], level: int | None, ever: int | None
+) -> None:
+    plan = plan_of("prune.schedule.levels=4", SPARSEST)
+    (answer,) = answers(plan, made(plan, lambda row: 9000 - (0, *drops)[row.level]))
+    densities = {row.level: plan.density(row, 0) for row in plan.outcomes}
+    assert answer.found_level == level
+    assert answer.value == (None if level is None else densities[level])
+    assert answer.ever == (None if ever is None else densities[ever])
+    assert answer.tried == tuple(densities[n] for n in (4, 3, 2, 1))
+    if level is None:
+        assert answer_text(answer).startswith(f"none, not even {densities[1]:.2%}")
+
+
+AREA = ("branches.fresh={kind: reinitialize, levels: [1, 2]}",)
+
+
+def test_the_area_between_two_lines() -> None:
+    """Gaps of 2 and 5 points at the only two levels: 3.5, wherever they are."""
+    plan = plan_of(*AREA, "replicates=2", "ask=[{kind: area, between: [ticket, fresh]}]")
+    worse = {("fresh", 1): 200, ("fresh", 2): 500}
+    (answer,) = answers(
+        plan, made(plan, lambda row: 9000 - worse.get((row.branch, row.level), 0) * row.replicate)
+    )
+    assert [own.value for own in answer.replicates] == [pytest.approx(3.5), pytest.approx(7)]
+    assert answer.value == pytest.approx(5.25)
+    assert answer.spread is not None
+    assert answer.spread.deviation == pytest.approx(3.5 / math.sqrt(2))
+    assert answer_text(answer) == "+5.25"
+
+
+def test_lines_without_two_densities_have_no_area() -> None:
+    plan = plan_of(*AREA, "ask=[{kind: area, between: [ticket, fresh]}]")
+    same = replace(
+        plan, outcomes=tuple(replace(row, kept=500) if row.level else row for row in plan.outcomes)
+    )
+    (answer,) = answers(same, made(plan))
+    assert (answer.value, answer.missing, answer.reached) == (None, 0, 0)
+    assert answer_text(answer) == "none: no stretch of densities in common"
+
+
+EVERY = (
+    STEPS,
+    *AREA,
+    "replicates=2",
+    "measure=[{kind: instability, of: [dense, ticket], at: [0it, 10it], siblings: 2, alphas: 3}]",
+    """ask=[{kind: first-stable, of: [dense, ticket]}, {kind: first-matching, within: 50},
+        {kind: sparsest-matching}, {kind: area, between: [ticket, fresh]}]""",
+)
+
+
+def test_what_is_not_measured_yet_is_no_answer() -> None:
+    plan = plan_of(*EVERY)
+    facts = made(plan)
+    whole = answers(plan, facts)
+    assert [one.missing for one in whole] == [0] * len(whole)
+    assert {one.value for one in whole} == {0, min(whole[5].tried)}
+    for gone in [o.scores["test"] for o in plan.outcomes] + [c.line for c in plan.comparisons]:
+        partly = answers(plan, {place: each for place, each in facts.items() if place != gone})
+        assert any(one.missing for one in partly)
+        for one, before in zip(partly, whole, strict=True):
+            if one.missing:
+                assert (one.value, one.ever, one.spread, one.found_level) == (None,) * 4
+                assert any(own.value is not None for own in one.replicates)
+                assert answer_text(one) == (f"not done yet: {one.missing} of {one.needed} figures")
+            else:
+                assert one == before
+    nothing = answers(plan, {})
+    assert [one.missing for one in nothing] == [one.needed for one in whole]
+
+
+def test_a_density_that_only_the_ticket_knows() -> None:
+    plan = plan_of(
+        "replicates=2",
+        "branches.both={kind: combine-masks, operator: union, other: {replicate: next}}",
+        "ask=[{kind: sparsest-matching, of: [both]}]",
+    )
+    both = [row for row in plan.outcomes if row.branch == "both"]
+    assert {row.kept for row in both} == {None}
+    (answer,) = answers(plan, made(plan))
+    assert (answer.value, answer.missing, answer.tried) == (None, 4, ())
+    tickets: Facts = {}
+    for row in both:
+        assert row.ticket is not None
+        tickets[row.ticket] = {"kept": {"w": 800 - 100 * row.level + 20 * row.replicate}}
+    (answer,) = answers(plan, {**made(plan), **tickets})
+    own = [each / plan.prunable for each in (620, 640)]
+    assert [each.value for each in answer.replicates] == own
+    assert (answer.value, answer.found_level) == (pytest.approx(630 / plan.prunable), 2)
+
+
+# What is asked of a plan
+
+
+def test_a_question_moves_no_key_and_needs_no_stage() -> None:
+    with_it = plan_of(*EVERY)
+    without = plan_of(*EVERY[:-1])
+    assert with_it.stages == without.stages
+    assert planfile.read(planfile.write(with_it))[0] == with_it
+
+
+def test_the_dense_network_is_the_spec_s_own() -> None:
+    """Controls of a carried ticket have a dense network of theirs, in the same point."""
+    plan = plan_of(
+        "model={family: lenet, widths: [12, 12]}",
+        "branches.other={kind: transfer, to: {widths: [12, 12, 12]}, controls: [imp]}",
+        "ask=[{kind: sparsest-matching}]",
+    )
+    names = {row.branch for row in plan.outcomes if not row.level}
+    assert names == {"ticket", "other-imp"}
+    (answer,) = answers(plan, made(plan, lambda row: 9000 if row.branch == "ticket" else 9999))
+    assert answer.found_level == 2
+
+
+def test_a_plan_without_questions_has_no_answers() -> None:
+    plan = plan_of()
+    assert answers(plan, made(plan)) == []
+    assert answers(replace(plan, spec={}), {}) == []  # a plan file from before there were any
+
+
+def test_rewind_points_that_are_written_otherwise_are_the_same() -> None:
+    plan = plan_of(
+        "sweep={prune.rewind: [{to: 0it}, {to: 10it}]}",
+        "ask=[{kind: first-matching}]",
+    )
+    assert [one.tried for one in answers(plan, made(plan))] == [(0, 10), (0, 10)]
+
+
+def test_other_keys_of_a_rewinding_are_other_entries() -> None:
+    places = [
+        asked.Place(1, {"prune.rewind.weights": "0it", "prune.rewind.schedule": "0it"}, _Bare()),
+        asked.Place(2, {"prune.rewind.weights": "9it", "prune.rewind.schedule": "0it"}, _Bare()),
+        asked.Place(3, {"prune.rewind.weights": "0it", "prune.rewind.schedule": "9it"}, _Bare()),
+        asked.Place(4, {"prune.rewind": {"to": "5it", "retrain": "1ep"}}, _Bare()),
+    ]
+    found = [[place.number for place in group] for group in asked.groups(places, "ticket")]
+    assert found == [[1, 2], [3], [4]]
+
+
+class _Bare:
+    branches: dict[str, Any] = {}  # noqa: RUF012
+
+
+# Promises
+
+
+def an_answer(**changes: Any) -> Answer:
+    plan = plan_of(STEPS, MATCHING)
+    return replace(answers(plan, made(plan))[0], **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"value": 7.0}, "none of"),
+        ({"missing": 1}, "figures are not"),
+        ({"value": 10.0, "ever": None}, "and nowhere"),
+    ],
+)
+def test_an_answer_that_is_none_is_not_given(changes: dict[str, Any], said: str) -> None:
+    check(an_answer())
+    with pytest.raises(InvariantError, match=said):
+        check(an_answer(**changes))
+
+
+def test_two_networks_are_not_taken_for_one() -> None:
+    plan = plan_of(*STABLE)
+    other = replace(plan.comparisons[0], line=plan.comparisons[1].line)
+    with pytest.raises(InvariantError, match="two networks dense from step 0"):
+        answers(replace(plan, comparisons=(*plan.comparisons, other)), made(plan))
+    plan = plan_of(STEPS, MATCHING)
+    row = next(row for row in plan.outcomes if row.level == 2)
+    with pytest.raises(InvariantError, match="two networks ticket 2"):
+        answers(replace(plan, outcomes=(*plan.outcomes, replace(row, trained=0))), made(plan))
+
+
+# What a person gets
+
+
+def test_a_run_writes_its_answers(tmp_path: Path) -> None:
+    changes = (
+        "train.duration=20it",
+        "replicates=2",
+        *AREA,
+        "measure=[{kind: instability, of: [dense], at: [0it, 10it], siblings: 2, alphas: 3}]",
+        """ask=[{kind: first-stable, of: [dense], below: 100},
+            {kind: sparsest-matching, within: 100}, {kind: area, between: [ticket, fresh]}]""",
+    )
+    plan = plan_of(*changes)
+    opened, _ = run(plan, tmp_path / "s")
+    facts = scores(plan, opened.realm)
+    found = answers(plan, facts)
+    folder, _, rows = write_results(plan, opened)
+    document = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    assert [one["value"] for one in document["answers"]] == [one.value for one in found]
+    lines = list(csv.DictReader(io.StringIO((folder / "answers.csv").read_text(encoding="utf-8"))))
+    assert [line["kind"] for line in lines] == ["first-stable", "sparsest-matching", "area"]
+    assert (lines[0]["value"], lines[0]["replicates"]) == ("0", "0 0")
+    console = Console(width=160, record=True, file=io.StringIO())
+    print_answers(console, plan, facts)
+    shown = console.export_text()
+    assert "first stable, below 100 points, test, 3 alphas" in shown
+    assert "ticket less fresh" in shown
+    # The same number by another way: the summary's own accuracies at the only two levels.
+    by = {(row.replicate, row.branch, row.level): row.scores["test"]["accuracy"] for row in rows}
+    gaps = [
+        sum(by[number, "ticket", level] - by[number, "fresh", level] for level in (1, 2)) / 2
+        for number in (1, 2)
+    ]
+    assert [own.value for own in found[2].replicates] == [pytest.approx(100 * gap) for gap in gaps]
+    # Intervals stand in the other tables too.
+    written = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+    for line, summed in zip(written["summary"], table.summary(rows), strict=True):
+        own = [
+            row.scores["test"]["accuracy"]
+            for row in rows
+            if (row.branch, row.level) == (line["branch"], line["level"])
+        ]
+        assert line["accuracy"]["test"]["interval"] == list(table.interval(own) or ())
+        assert summed.accuracy["test"].interval == table.interval(own)
+    pair = pairs(plan, facts)
+    assert [one.instability.interval for one in summary(pair)] == [
+        table.interval([row.instability for row in pair if row.step == step]) for step in (0, 10)
+    ]
+    write_results(replace(plan, spec={**plan.spec, "ask": []}), opened)
+    assert not list(folder.glob("answers.*"))
+
+
+def test_pairs_of_replicates_have_no_interval(tmp_path: Path) -> None:
+    plan = plan_of(
+        "train.duration=5it",
+        "prune.schedule.levels=1",
+        "replicates=3",
+        "measure=[{kind: barrier, between: replicates, of: [dense], alphas: 3}, "
+        "{kind: barrier, alphas: 3}]",
+    )
+    opened, _ = run(plan, tmp_path / "s")
+    across, within = paired.barrier_summary(paired.barriers(plan, scores(plan, opened.realm)))
+    assert (across.pairs, across.barrier.interval) == (3, None)
+    assert (within.pairs, within.barrier.interval is None) == (3, False)
+
+
+def test_answers_of_a_sweep_say_of_which_points_they_are() -> None:
+    plan = plan_of(*EVERY)
+    found = answers(plan, made(plan))
+    lines = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert [line["points"] for line in lines][-4:] == ["3", "1", "2", "3"]
+    assert lines[0]["points"] == "1 2 3"
+    assert lines[-1]["settings"] == "prune.rewind.to=20it"
+    assert lines[0]["settings"] == ""
+    assert len(json.loads(as_json(plan, found))["points"]) == 3
+
+
+def test_what_a_person_sees_of_a_sweep() -> None:
+    plan = plan_of(*EVERY)
+    facts = made(plan, lambda row: 9000 - 30 * (row.level == 1))
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_answers(console, plan, facts)
+    shown = console.export_text()
+    assert "sparsest matching, within 0.2 points, test" in shown
+    assert "0 of 2 have one" in shown
+    assert "in brackets the first at which it holds at all" in shown
+    own = Own(1, None, None)
+    assert own.missing == 0
