@@ -162,6 +162,9 @@ CODES: dict[str, str] = {
     "LT417": "a ticket cannot be trained again",
     "LT418": "a ticket that was trained again ends elsewhere",
     "LT419": "two tickets cannot be compared",
+    "LT420": "the folder to export to cannot be used",
+    "LT421": "torchvision has no such network",
+    "LT422": "an export cannot be written",
     # 9: ltspec itself
     "LT901": "a mistake in ltspec",
 }

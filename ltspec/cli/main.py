@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("ltspec.cli.run", "Run a spec or a plan file; goes on where it was stopped."),
     "show": ("ltspec.cli.show", "Show a run's table, or a spec with every default filled in."),
     "presets": ("ltspec.cli.presets", "List the papers' recipes that specs can start from."),
-    "ticket": ("ltspec.cli.ticket", "Look at ticket files: inspect, diff, verify."),
+    "ticket": ("ltspec.cli.ticket", "Look at ticket files: inspect, diff, verify; export one."),
     "schema": ("ltspec.cli.schema", "Print the JSON Schema of specs, for editors."),
     "backends": ("ltspec.cli.backends", "List backends, their devices and what each one lacks."),
     "explain": ("ltspec.cli.explain", "Explain an error code, or a key of the language."),

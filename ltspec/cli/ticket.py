@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ltspec.cli import options
+from ltspec.cli import options, ticket_export
 from ltspec.errors import TicketError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Write it as JSON
 
 @click.group("ticket")
 def command() -> None:
-    """Look at ticket files: what is in one, how two differ, whether one is what it says."""
+    """Look at ticket files: what is in one, how two differ, whether one is what it says.
+
+    And write one in the form of another tool.
+    """
+
+
+command.add_command(ticket_export.command)
 
 
 @command.command("inspect")

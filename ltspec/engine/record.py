@@ -60,16 +60,24 @@ def pack(title: Facts, facts: Facts, arrays: Arrays) -> tuple[bytes, bytes]:
 
     Raises ValueError or TypeError for what cannot be kept.
     """
+    # More than one metadata key would be written in any order.
+    packed_arrays = packed(arrays, {"ltspec": canonical(title).decode()})
+    record = {**title, "arrays": hash_of(packed_arrays), "facts": dict(facts)}
+    return packed_arrays, canonical({**record, "sha256": hash_of(canonical(record))})
+
+
+def packed(arrays: Arrays, metadata: dict[str, str] | None = None) -> bytes:
+    """The bytes of a safetensors file, arrays as they lie in ``arrays``, little-endian, row-major.
+
+    Raises TypeError for a type that a store does not hold.
+    """
     plain: dict[str, Array] = {}
     for name, array in arrays.items():
         if array.dtype.name not in DTYPES:
             raise TypeError(f"{name!r} is {array.dtype}; a store holds {', '.join(DTYPES)}")
         little = array.dtype.newbyteorder("<")
         plain[name] = np.asarray(array).astype(little, order="C", copy=False)
-    # More than one metadata key would be written in any order.
-    packed = safetensors.numpy.save(plain, {"ltspec": canonical(title).decode()})
-    record = {**title, "arrays": hash_of(packed), "facts": dict(facts)}
-    return packed, canonical({**record, "sha256": hash_of(canonical(record))})
+    return safetensors.numpy.save(plain, metadata)
 
 
 def load_facts(folder: Path, title: Facts) -> tuple[dict[str, Any], str]:

@@ -65,6 +65,7 @@ def test_the_core_imports_downward_and_no_framework(path: Path) -> None:
         ("pooch", "data"),
         ("rich", "cli"),
         ("matplotlib", "results/plots.py"),
+        ("jinja2", "results/export/folder.py"),
     ],
 )
 def test_a_library_stays_in_its_home(library: str, home: str) -> None:

@@ -68,6 +68,8 @@ def test_all_modules_pages_and_the_typing_mark_are_in_it(names: Sequence[str]) -
     assert {name for name in names if name.endswith(".py")} == expected
     assert {f"ltspec/cli/pages/{code}.md" for code in CODES} <= set(names)
     assert "ltspec/py.typed" in names
+    templates = (ROOT / "ltspec" / "results" / "export" / "templates").iterdir()
+    assert {f"ltspec/results/export/templates/{file.name}" for file in templates} <= set(names)
     assert {f"ltspec/presets/{name}.yaml" for name in presets.names()} <= set(names)
     assert not [name for name in names if "test" in name or "__pycache__" in name]
 

@@ -1,0 +1,1 @@
+"""A ticket as a folder that other tools read without ltspec: model code, weights, masks."""
