@@ -96,7 +96,7 @@ def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[
             str(line.level),
             f"{line.step:,}",
             f"{line.density:.2%}",
-            line.split + (", recalibrated" if line.batchnorm == "recalibrate" else ""),
+            line.split + ("" if line.batches is None else f", recalibrated on {line.batches}"),
             str(line.pairs),
             f"{found.mean:.2f} ({found.low:.2f}-{found.high:.2f})",
         )

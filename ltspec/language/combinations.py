@@ -133,6 +133,7 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
             _scored_weights_are_there,
             _leaves_a_term_out,
             _transfers_somewhere,
+            _draws_something,
             _maps_in_one_way,
             _own_sections_are_whole,
         ):
@@ -237,6 +238,30 @@ def _transfers_somewhere(spec: Any, name: str, branch: Any) -> Iterator[Diagnost
         )
 
 
+_DRAWN = frozenset({"random", "shuffled", "reinit"})
+"""Controls of a carried ticket that draw something."""
+
+
+def _draws_something(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind == "transfer":
+        drawn = "fresh" in (branch.weights, branch.classifier) or "shuffled" in branch.mask
+        drawn = drawn or branch.controls == "all" or not _DRAWN.isdisjoint(branch.controls)
+        why = "neither fresh weights nor a shuffled mask are drawn"
+    elif branch.kind == "dynamic":
+        drawn = branch.schedule.name != "gradual"
+        why = "`gradual` draws nothing"
+    else:
+        return
+    if branch.draw != 1 and not drawn:
+        yield Diagnostic(
+            "LT107",
+            f"`draw` would change nothing: {why}",
+            ("branches", name, "draw"),
+            "leave `draw` out",
+            at="key",
+        )
+
+
 def _maps_in_one_way(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     if branch.kind != "transfer" or branch.map is None or isinstance(branch.map, str):
         return
@@ -311,7 +336,13 @@ def _rates_are_for_layers(spec: Any) -> Iterator[Diagnostic]:
 def _measures_are_whole(spec: Any) -> Iterator[Diagnostic]:
     for number, measure in enumerate(spec.measure):
         path: Path = ("measure", number)
-        for rule in (_batches_are_seen, _reach_has_points, _lines_are_named_once, _copies_only):
+        for rule in (
+            _batches_are_seen,
+            _reach_has_points,
+            _lines_are_named_once,
+            _levels_are_of_lines,
+            _copies_only,
+        ):
             try:
                 yield from rule(measure, path)
             except Unknown:
@@ -355,6 +386,20 @@ def _lines_are_named_once(measure: Any, path: Path) -> Iterator[Diagnostic]:
             "`between` names two lines, so `of` cannot stand beside it",
             (*path, "of"),
             "leave `of` out",
+            at="key",
+        )
+
+
+def _levels_are_of_lines(measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if measure.kind not in ("instability", "barrier", "function", "travelled"):
+        return
+    alone = measure.of is not None and list(measure.of) == ["dense"]
+    if alone and measure.levels != "all" and any(measure.levels):
+        yield Diagnostic(
+            "LT107",
+            "`levels` are those of tickets and branches, and `of` names the dense network alone",
+            (*path, "levels"),
+            "leave `levels` out, or add `ticket` to `of`",
             at="key",
         )
 

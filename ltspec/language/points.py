@@ -32,7 +32,17 @@ TAKEN = frozenset(
     [
         *("point", "replicate", "branch", "level", "density", "kept", "split", "examples"),
         *("correct", "accuracy", "loss", "effective_density", "explored", "mask_updates"),
-        *("step", "copies", "instability", "alpha", "error", "batchnorm", "barrier", "different"),
+        *(
+            "step",
+            "copies",
+            "instability",
+            "alpha",
+            "error",
+            "batchnorm",
+            "batches",
+            "barrier",
+            "different",
+        ),
         *("disagreement", "loss_distance", "entry", "about"),
         *("other_replicate", "other_branch", "other_level", "other_density"),
     ]

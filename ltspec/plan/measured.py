@@ -82,6 +82,8 @@ def is_not_trained(spec: Any, line: str) -> bool:
     branch = spec.branches[line]
     if branch.kind == "retrain" or getattr(branch, "schedule", None) is not None:
         return False
+    if branch.kind == "transfer" and (branch.train is not None or branch.data is not None):
+        return False  # from its first step on
     return bool(as_branch_sees(spec, branch).prune.rewind == "none")
 
 

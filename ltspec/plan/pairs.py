@@ -93,7 +93,7 @@ def pairs(spec: Any, measure: Any) -> list[tuple[Place, Place]]:
             found += [(_place(line, level), _place(line, level + 1)) for level in both]
             continue
         if measure.levels == "all" and line != DENSE:
-            asked = own[1:]
+            asked = [level for level in own if level]
         found += [(_place(line, level), _place(line, level)) for level in asked if level in own]
         if line == DENSE:
             found.append(((DENSE, 0), (DENSE, 0)))

@@ -235,7 +235,8 @@ def _in_order(plan: Plan) -> Plan:
 
 def _moved(plan: Plan, moved: Sequence[int]) -> Plan:
     """Outcomes, comparisons and measurements follow their stages, which have moved from p to
-    ``moved[p]``."""
+    ``moved[p]``. A pair of copies that several entries of ``measure`` ask for, such as the first
+    two of 2 and of 3, is compared once, so that it counts once in a mean."""
     outcomes = tuple(
         replace(
             outcome,
@@ -245,6 +246,8 @@ def _moved(plan: Plan, moved: Sequence[int]) -> Plan:
         )
         for outcome in plan.outcomes
     )
-    comparisons = tuple(replace(one, line=moved[one.line]) for one in plan.comparisons)
+    comparisons = tuple(
+        dict.fromkeys(replace(one, line=moved[one.line]) for one in plan.comparisons)
+    )
     measurements = tuple(replace(one, stage=moved[one.stage]) for one in plan.measurements)
     return replace(plan, outcomes=outcomes, comparisons=comparisons, measurements=measurements)

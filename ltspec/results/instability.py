@@ -29,6 +29,8 @@ class Pair:
     split: str
     batchnorm: str
     """``interpolate`` or ``recalibrate``: where running statistics along the line come from."""
+    batches: int | None
+    """How many training batches they are recalibrated from; None where they are interpolated."""
     instability: float
     """Points of error (100 times a share): the highest on the line less the mean of its ends."""
     alphas: Sequence[float]
@@ -51,6 +53,8 @@ class Instability:
     split: str
     batchnorm: str
     """``interpolate`` or ``recalibrate``."""
+    batches: int | None
+    """As in :class:`Pair`."""
     pairs: int
     instability: Spread
     """Points of error."""
@@ -80,6 +84,7 @@ def pairs(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> list[Pair]:
             one.pair,
             one.split,
             batchnorm(plan, one.line),
+            _batches(plan, one.line),
             100 * facts[one.line]["instability"],
             facts[one.line]["alphas"],
             facts[one.line]["error"],
@@ -99,7 +104,7 @@ def summary(found: Iterable[Pair]) -> list[Instability]:
     """
     groups: dict[tuple[object, ...], list[Pair]] = {}
     for row in found:
-        key = row.point, row.branch, row.level, row.step, row.split, row.batchnorm
+        key = row.point, row.branch, row.level, row.step, row.split, row.batches
         groups.setdefault((*key, len(row.alphas)), []).append(row)
     owners = {key: [row.replicate for row in group] for key, group in groups.items()}
     return [
@@ -110,6 +115,7 @@ def summary(found: Iterable[Pair]) -> list[Instability]:
             mean([row.density for row in group]),
             group[0].split,
             group[0].batchnorm,
+            group[0].batches,
             len(group),
             spread([row.instability for row in group], owners[key]),
             group[0].alphas,
@@ -130,13 +136,19 @@ def batchnorm(plan: Plan, place: int) -> str:
     return "interpolate" if work.recalibration is None else "recalibrate"
 
 
+def _batches(plan: Plan, place: int) -> int | None:
+    work = plan.stages[place].work
+    assert isinstance(work, Line)
+    return None if work.recalibration is None else work.recalibration.batches
+
+
 _COLUMNS = ("replicate", "branch", "level", "step", "density", "split", "copies", "instability")
 
 
 def as_csv(plan: Plan, found: Sequence[Pair]) -> str:
     """One line for each pair, split and alpha; ``instability`` is the pair's, on each of them."""
     return table.write_csv(
-        [*table.point_headings(plan), *_COLUMNS, "alpha", "error", "loss", "batchnorm"],
+        [*table.point_headings(plan), *_COLUMNS, "alpha", "error", "loss", "batchnorm", "batches"],
         (
             [
                 *table.point_cells(plan, row.point),
@@ -145,6 +157,7 @@ def as_csv(plan: Plan, found: Sequence[Pair]) -> str:
                 row.instability,
                 *figures,
                 row.batchnorm,
+                row.batches,
             ]
             for row in found
             for figures in zip(row.alphas, row.error, row.loss, strict=True)

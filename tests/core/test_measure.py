@@ -206,6 +206,12 @@ def unrelated(plan: Plan) -> Plan:
     return replace(plan, stages=(*plan.stages, stage), comparisons=(*plan.comparisons, row))
 
 
+def test_a_pair_of_copies_that_two_entries_ask_for_is_compared_once() -> None:
+    two, three = (f"{{kind: instability, levels: [1], siblings: {count}}}" for count in (2, 3))
+    plan = plan_of(f"measure=[{two}, {three}]")
+    assert [row.pair for row in plan.comparisons] == [(1, 2), (1, 3), (2, 3)]
+
+
 def test_two_unrelated_initialisations_have_a_barrier(tmp_path: Path) -> None:
     """The positive control: without it a flat line may mean that nothing was interpolated."""
     plan = unrelated(

@@ -89,6 +89,17 @@ def test_successive_levels_begin_with_the_dense_network() -> None:
     assert pairs_of("{kind: barrier, levels: [1]}") == [(("ticket", 1), ("ticket", 2))]
 
 
+def test_every_level_of_a_carried_ticket_is_compared_between_replicates() -> None:
+    """A line of another network has no level 0, which is left out elsewhere."""
+    network = "model={family: lenet, widths: [12, 12]}", "replicates=2"
+    deeper = "kind: transfer, to: {widths: [12, 12, 12]}"
+    entry = "{kind: barrier, between: replicates, of: [deeper]}"
+    every = pairs_of(entry, *network, f"branches.deeper={{{deeper}}}")
+    assert every == [(("deeper", level), ("deeper", level)) for level in (1, 2)]
+    one = pairs_of(entry, *network, f"branches.deeper={{{deeper}, levels: [2]}}")
+    assert one == [(("deeper", 2), ("deeper", 2))]
+
+
 def test_two_lines_are_compared_where_both_are() -> None:
     assert pairs_of("{kind: barrier, between: [ticket, late]}", LATE) == [
         (("ticket", 2), ("late", 2))
@@ -522,13 +533,15 @@ def test_tables_files_and_plots(tmp_path: Path) -> None:
 
 def test_lines_with_other_statistics_are_kept_apart(tmp_path: Path) -> None:
     short = "kind: instability, of: [dense], siblings: 2, alphas: 3"
-    entries = f"{{{short}}}", f"{{{short}, batchnorm: recalibrate, batches: 1}}"
+    again = f"{short}, batchnorm: recalibrate, batches"
+    entries = f"{{{short}}}", f"{{{again}: 1}}", f"{{{again}: 2}}"
     plan = plan_of(*SHORT, measure(*entries))
     opened, _ = run(plan, tmp_path / "s")
     found = instability.summary(instability.pairs(plan, scores(plan, opened.realm)))
-    assert [(line.batchnorm, line.pairs) for line in found] == [
-        ("interpolate", 1),
-        ("recalibrate", 1),
+    assert [(line.batchnorm, line.batches, line.pairs) for line in found] == [
+        ("interpolate", None, 1),
+        ("recalibrate", 1, 1),
+        ("recalibrate", 2, 1),
     ]
 
 

@@ -41,6 +41,15 @@ def ticket_inputs(plan: Plan, branch: str = "there") -> dict[str, int]:
     return dict(plan.stages[place].inputs)
 
 
+@pytest.mark.parametrize("own", ["data: {name: digits, blur: 2}", "train: TRAIN"])
+def test_a_training_of_its_own_can_be_measured_where_tickets_are_not_trained(own: str) -> None:
+    own = own.replace("TRAIN", "{duration: 9it, batch_size: 64, optimizer: {name: sgd, lr: 0.1}}")
+    branch = f"branches.there={{kind: transfer, levels: [2], {TO}, {own}}}"
+    entry = "measure=[{kind: instability, of: [there], siblings: 2}]"
+    (row,) = plan_of(SOURCE, "prune.rewind=none", branch, entry).comparisons
+    assert (row.branch, row.level, row.step) == ("there", 2, 0)
+
+
 def test_stages_of_a_transfer() -> None:
     plan = carried()
     inputs = ticket_inputs(plan)
