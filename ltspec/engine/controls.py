@@ -5,7 +5,7 @@ The part of :mod:`ltspec.engine.perform` that is about operators on masks and we
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def initial(graph: Graph, work: Init) -> Mapping[str, Array]:
 def remask(work: Remask, graph: Graph, inputs: Mapping[str, Result]) -> Made:
     """A mask that keeps as many weights as the plan says, and not the same as the ticket's."""
     stream = work.seed, work.draw, work.level
-    before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}
+    before = _in_order(work.tensors, inputs["mask"]) if "mask" in inputs else {}
     masks: Masks
     moved = {name: mask for name, mask in before.items() if not work.only or name in work.only}
     match work.operator:
@@ -72,6 +72,13 @@ def remask(work: Remask, graph: Graph, inputs: Mapping[str, Result]) -> Made:
     kept = masking.count_kept(masks)
     facts = {"kept": kept, "of": {name: mask.size for name, mask in masks.items()}}
     return {**facts, **paths(graph, masks).facts()}, pack_masks(masks)
+
+
+def _in_order(tensors: Sequence[str], read: Result) -> Masks:
+    """The masks in the order of ``tensors``: what comes from a store is in that of the alphabet.
+    Masks of other tensors follow, for the checks to find."""
+    found = masks_of(read.arrays)
+    return {name: found[name] for name in tensors if name in found} | found
 
 
 def _check_mask(work: Remask, masks: Masks, before: Masks) -> None:
@@ -103,7 +110,7 @@ def _check_mask(work: Remask, masks: Masks, before: Masks) -> None:
 def combine(work: Combine, graph: Graph, inputs: Mapping[str, Result]) -> Made:
     """What two masks both keep, or what either of them keeps. Raises InvariantError where it is
     not that, and where no weight is left."""
-    pair = masks_of(inputs["mask"].arrays), masks_of(inputs["other"].arrays)
+    pair = _in_order(work.tensors, inputs["mask"]), _in_order(work.tensors, inputs["other"])
     put = operators.intersected if work.operator == "intersect" else operators.united
     masks = put(*pair)
     _check_combined(work, masks, pair)

@@ -83,8 +83,9 @@ def _mask(writer: Writer, to: Carried, leaving: Leaving, branch: Any) -> tuple[i
         work = Mapmask(writer.graph, source, (), to.tensors, whole)
         return writer.add(work, leaving.label, {}), sum(whole)
     keep = transferring.keep(leaving.level.keep, to)
-    pairs = tuple((n, to.assignment.tensors[n]) for n in to.tensors if n not in to.dense)
-    work = Mapmask(writer.graph, source, pairs, to.dense, keep)
+    dense = to.dense
+    pairs = tuple((n, to.assignment.tensors[n]) for n in to.tensors if n not in dense)
+    work = Mapmask(writer.graph, source, pairs, dense, keep)
     place = writer.add(work, leaving.label, {"mask": leaving.mask})
     kept = sum(keep) if keep else None
     if branch.mask == "mapped":

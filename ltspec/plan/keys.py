@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ def digest(document: Any) -> str:
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()[:40]
 
 
+@lru_cache(maxsize=64)  # a branch that carries tickets asks at every level
 def graph_key(graph: Graph) -> str:
     """Key of a network."""
     return digest(graph.meaning())
@@ -80,8 +81,18 @@ def _beyond_defaults(work: DataclassInstance) -> dict[str, Any]:
 def _meaning(work: DataclassInstance) -> dict[str, Any]:
     """Every field by name. One that has a default and is left at it says nothing, so that what is
     added to the language later does not change the keys of what was there before."""
+    values = ((field, getattr(work, field.name)) for field in fields(work))
     return {
-        name: value
-        for (name, value), field in zip(asdict(work).items(), fields(work), strict=True)
-        if field.default is MISSING or getattr(work, name) != field.default
+        field.name: _plain(value)
+        for field, value in values
+        if field.default is MISSING or value != field.default
     }
+
+
+def _plain(value: Any) -> Any:
+    """A field's value without dataclasses. Most are plain already, and tuples of names are long."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, tuple) and any(is_dataclass(each) for each in value):
+        return [_plain(each) for each in value]
+    return value

@@ -137,13 +137,12 @@ def keep(counts: tuple[int, ...], to: Carried) -> tuple[int, ...]:
     its layers are not copied equally often. ``counts``: of the source's tensors, or of all."""
     sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
     origin = to.assignment.tensors
+    dense = set(to.dense)
     if len(counts) == len(to.masked) > 1:
         by_name = dict(zip(to.masked, counts, strict=True))
-        return tuple(
-            sizes[name] if name in to.dense else by_name[origin[name]] for name in to.tensors
-        )
-    copied = [origin[name] for name in to.tensors if name not in to.dense]
+        return tuple(sizes[name] if name in dense else by_name[origin[name]] for name in to.tensors)
+    copied = [origin[name] for name in to.tensors if name not in dense]
     times = {copied.count(name) for name in to.masked}
     if len(times) > 1:
         return ()
-    return (times.pop() * sum(counts) + sum(sizes[name] for name in to.dense),)
+    return (times.pop() * sum(counts) + sum(sizes[name] for name in dense),)

@@ -455,3 +455,29 @@ def test_fresh_weights_of_one_draw_have_one_size_with_either_sign() -> None:
     signs = next(w for w in work if w.signs_of == 0)
     assert replace(signs, signs_of=None) == fresh
     assert len([s for s in plan.stages if isinstance(s.work, Prune)]) == 4
+
+
+def test_a_control_is_the_same_when_its_mask_comes_from_the_store(tmp_path: Path) -> None:
+    """A store gives arrays by the alphabet, in which a ResNet's `fc` comes before its stages."""
+    resnet = (
+        "model={family: cifar-resnet, depth: 8, width: 2}",
+        "train.duration=2it",
+        "prune.schedule.levels=1",
+    )
+    controls = (
+        "branches={within: {kind: shuffle-mask}, across: {kind: shuffle-mask, within: all}, "
+        "random: {kind: random-mask}, "
+        "both: {kind: combine-masks, operator: union, other: {branch: within}}}"
+    )
+    plan = plan_of(*resnet, controls)
+    at_once, _ = run(plan, tmp_path / "at once")
+    run(plan_of(*resnet), tmp_path / "in two")
+    in_two, _ = run(plan, tmp_path / "in two")
+    operated = [place for place, stage in enumerate(plan.stages) if stage.kind in KINDS_OF_CONTROLS]
+    assert len(operated) == 4
+    for place in operated:
+        one, other = (masks_of(arrays(opened, place)) for opened in (at_once, in_two))
+        assert digest(dict(sorted(one.items()))) == digest(dict(sorted(other.items())))
+
+
+KINDS_OF_CONTROLS = ("remask", "combine")
