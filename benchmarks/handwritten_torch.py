@@ -24,7 +24,9 @@ def prepare(
 ) -> Callable[[], Callable[[], object]]:
     """Data goes to the device now; each call then gives a fresh training that is ready to run."""
     warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-    network = {"lenet": lenet, "resnet20": resnet20, "vgg16": vgg16}[work.network]
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    network = NETWORKS[work.network]
     batch = batches(work, device) if work.augment is None else augmented(work, device)
     masks = {
         name: placed(torch.from_numpy(mask).float().to(device)) for name, mask in work.masks.items()
@@ -86,7 +88,7 @@ def batches(work: Workload, device: str) -> Callable[[int], tuple[Tensor, Tensor
     def batch(i: int) -> tuple[Tensor, Tensor]:
         index = torch.from_numpy(work.tape.batch(i)).to(device)
         x = torch.addcmul(shift, images.index_select(0, index).float(), scale)
-        return x, labels.index_select(0, index)
+        return placed(x), labels.index_select(0, index)
 
     return batch
 
@@ -147,6 +149,23 @@ def resnet20(weights: Iterator[Tensor], running: Iterator[Tensor], x: Tensor) ->
     return functional.linear(x.mean((2, 3)), next(weights), next(weights))
 
 
+def resnet50(weights: Iterator[Tensor], running: Iterator[Tensor], x: Tensor) -> Tensor:
+    def convolved(x: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+        x = functional.conv2d(x, next(weights), None, stride, padding)
+        return normalised(weights, running, x)
+
+    x = functional.relu(convolved(x, 2, 3), inplace=True)
+    x = functional.max_pool2d(x, 3, 2, 1)
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        for block in range(blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            y = functional.relu(convolved(x), inplace=True)
+            y = functional.relu(convolved(y, stride, 1), inplace=True)
+            y = convolved(y)
+            x = functional.relu(y + (x if block else convolved(x, stride)), inplace=True)
+    return functional.linear(x.mean((2, 3)), next(weights), next(weights))
+
+
 def vgg16(weights: Iterator[Tensor], running: Iterator[Tensor], x: Tensor) -> Tensor:
     for stage, convolutions in enumerate((2, 2, 3, 3, 3)):
         if stage:
@@ -160,3 +179,6 @@ def vgg16(weights: Iterator[Tensor], running: Iterator[Tensor], x: Tensor) -> Te
 def normalised(weights: Iterator[Tensor], running: Iterator[Tensor], x: Tensor) -> Tensor:
     scale, shift, mean, variance = next(weights), next(weights), next(running), next(running)
     return functional.batch_norm(x, mean, variance, scale, shift, True, 0.1, 1e-5)
+
+
+NETWORKS = {"lenet": lenet, "resnet20": resnet20, "vgg16": vgg16, "resnet50": resnet50}

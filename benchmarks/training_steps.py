@@ -7,12 +7,18 @@ loop, download. The baseline's clock runs over its loop alone.
 
     python benchmarks/training_steps.py --backend torch [--network resnet20] [--precision bf16]
         [--batch 128] [--rule sgd] [--steps 400] [--repeats 7] [--threads 2] [--json FILE]
+        [--device cuda --peak 67 --bandwidth 4.8]
+
+With ``--peak`` (10^12 operations a second, of that precision) and ``--bandwidth`` (10^12 bytes a
+second), as the maker of a device gives them, the floor of a step stands beside: no step on it can
+be faster.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +30,7 @@ import numpy as np
 from workload import GRAPHS, Workload, workload
 
 from ltspec.engine.backend import Adam, Adapter, Demand, Precision, Settings, Sgd
+from ltspec.plan.cost import slots
 
 RULES = {
     "sgd": (Sgd(0.9, False, 0.0, "all"), 0.05),
@@ -34,6 +41,7 @@ USUAL = {
     "lenet": ([60, 128], ["sgd", "adam"], 400),
     "resnet20": ([128], ["sgd-decay"], 20),
     "vgg16": ([128], ["sgd-decay"], 4),
+    "resnet50": ([256], ["sgd-decay"], 20),
 }
 """Batch sizes, rules and steps of each network, where the call names none."""
 
@@ -84,6 +92,18 @@ def compare(
     }
 
 
+def floor_ms(work: Workload, precision: Precision, peak: float, bandwidth: float) -> float:
+    """The longer of two times. Arithmetic: three forward passes an example. Memory: each activation
+    is written once and read once forward, read once backward and its gradient written and read;
+    each weight, its gradient and its slots are read and written once."""
+    graph, batch = work.graph, work.tape.batch_size
+    activations = sum(math.prod(shape) for shape in graph.shapes.values())
+    weights = sum(parameter.size for parameter in graph.parameters)
+    width = 2 if precision == "bf16" else 4
+    moved = 5 * width * activations * batch + 2 * 4 * weights * (2 + slots(work.rule))
+    return max(3 * graph.forward_flops * batch / peak, moved / bandwidth) / 1e9
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", choices=["torch", "tensorflow"], default="torch")
@@ -95,8 +115,14 @@ def main() -> None:
     parser.add_argument("--rule", choices=sorted(RULES), action="append", help="again for several")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--peak", type=float, help="of the device, 10^12 operations a second")
+    parser.add_argument("--bandwidth", type=float, help="of its memory, 10^12 bytes a second")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if (options.peak is None) != (options.bandwidth is None):
+        parser.error("the floor needs both --peak and --bandwidth")
+    if options.backend == "tensorflow" and options.network == "resnet50":
+        parser.error("there is no hand-written resnet50 for TensorFlow")
     batches, rules, steps = USUAL[options.network]
     steps = options.steps or steps
     adapter: Adapter = import_module(f"ltspec_{options.backend}").adapter
@@ -108,11 +134,14 @@ def main() -> None:
             mine = ours(adapter, work, options.device, options.threads, options.precision)
             baseline = handwritten.prepare(work, options.device, options.precision)
             row = compare(baseline, mine, options.repeats, steps)
+            if options.peak:
+                row["floor_ms"] = floor_ms(work, options.precision, options.peak, options.bandwidth)
             rows.append({"batch": batch_size, "rule": name, **row})
             print(
                 f"{options.network} {options.precision}  batch {batch_size:3}  {name:9}  "
                 f"baseline {row['baseline_ms']:.3f} ms  ours {row['ours_ms']:.3f} ms  "
-                f"ratio {row['ratio']:.3f}",
+                f"ratio {row['ratio']:.3f}"
+                + (f"  floor {row['floor_ms']:.3f} ms" if options.peak else ""),
                 flush=True,
             )
     result = {
