@@ -7,14 +7,14 @@ itself wrong is skipped: :class:`Unknown` says so. No rule reads data or loads a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
-from ltspec.plan import branch_rules, compared, pretrain_rules, resolve
+from ltspec.plan import resolve
 from ltspec.plan.changing_rules import masks_change_in_training
 from ltspec.plan.data_rules import (
     DATA_RULES,
@@ -23,8 +23,6 @@ from ltspec.plan.data_rules import (
     scores_fit_data,
     seed_is_for_chance,
 )
-from ltspec.plan.measure_rules import MEASURE_RULES
-from ltspec.plan.measured import copies
 
 MOST_STEPS = 10**12
 """Steps of one training. Far more than anyone waits for, and exact in every number of a plan."""
@@ -229,7 +227,11 @@ def networks(spec: Any) -> int:
     """How many networks a plan of the spec trains, before equal ones are shared."""
     levels = len(resolve.levels(spec))
     each = 1 + (spec.pretrain is not None) + levels * (1 + len(spec.branches) + _controls(spec))
-    each += copies(spec) + sum(compared.trained(spec, measure) for measure in spec.measure)
+    if spec.measure:
+        from ltspec.plan import compared
+        from ltspec.plan.measured import copies
+
+        each += copies(spec) + sum(compared.trained(spec, measure) for measure in spec.measure)
     return each * resolve.replicate_count(spec)
 
 
@@ -311,14 +313,29 @@ TRAINING_RULES: tuple[Rule, ...] = (
 """What a branch's own ``train``, ``data``, ``rewind`` and ``criterion`` follow as well."""
 
 
+# Most specs lack one or another of these sections, and start faster without its rules.
 def branches_are_right(spec: Any) -> Iterator[Diagnostic]:
     """LT215, LT210, LT213, LT240 to LT242, LT260, LT262, and those of :data:`TRAINING_RULES`."""
-    yield from branch_rules.branches_are_right(spec, TRAINING_RULES)
+    if spec.branches:
+        from ltspec.plan import branch_rules
+
+        yield from branch_rules.branches_are_right(spec, TRAINING_RULES)
 
 
 def pretraining_is_right(spec: Any) -> Iterator[Diagnostic]:
     """LT265, and those of :data:`TRAINING_RULES`."""
-    yield from pretrain_rules.pretraining_is_right(spec, TRAINING_RULES)
+    if spec.pretrain is not None:
+        from ltspec.plan import pretrain_rules
+
+        yield from pretrain_rules.pretraining_is_right(spec, TRAINING_RULES)
+
+
+def measures_are_right(spec: Any) -> Iterator[Diagnostic]:
+    """Those of :data:`ltspec.plan.measure_rules.MEASURE_RULES`."""
+    if spec.measure:
+        from ltspec.plan.measure_rules import MEASURE_RULES
+
+        yield from _asked(MEASURE_RULES, spec)
 
 
 def questions_can_be_asked(spec: Any) -> Iterator[Diagnostic]:
@@ -346,7 +363,7 @@ RULES: tuple[Rule, ...] = (
     masks_change_in_training,
     pretraining_is_right,
     branches_are_right,
-    *MEASURE_RULES,
+    measures_are_right,
     questions_can_be_asked,
 )
 
@@ -367,13 +384,15 @@ def all_broken_rules(spec: Any) -> list[Diagnostic]:
 
 def broken_rules(spec: Any) -> list[Diagnostic]:
     """Every diagnostic of every rule that can be asked of one point of a sweep."""
-    found: list[Diagnostic] = []
-    for rule in RULES:
+    return list(_asked(RULES, spec))
+
+
+def _asked(rules: Iterable[Rule], spec: Any) -> Iterator[Diagnostic]:
+    for rule in rules:
         try:
-            found.extend(rule(spec))
+            yield from rule(spec)
         except Unknown:  # it needs a part that is wrong, and whose own error is shown
             continue
-    return found
 
 
 def _some(names: list[str], most: int = 12) -> str:

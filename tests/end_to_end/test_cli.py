@@ -636,7 +636,7 @@ def test_a_resolved_spec_means_the_same(example: Path, tmp_path: Path) -> None:
 def test_resolved_fills_in_every_default(tmp_path: Path) -> None:
     said = ltspec("show", write_tiny(tmp_path), "--resolved", "--set", "train.optimizer.lr=1e-3")
     for part in (
-        "criterion: {name: magnitude, at: end}",
+        "criterion: {name: magnitude, at: end, invert: false}",
         "nesterov: false",
         "init: glorot-normal",
         "replicates: 1",
