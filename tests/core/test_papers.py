@@ -564,10 +564,11 @@ def test_a_paper_means_what_its_settings_say(name: str) -> None:
 
 
 def asked(source: Source) -> set[tuple[str, str]]:
-    """The kinds of branches and of measures, at all points."""
+    """The kinds of branches, measures and questions, at all points."""
     points = [spec for _, spec in validate(source).points]
     branches = {("branch", branch.kind) for spec in points for branch in spec.branches.values()}
-    return branches | {("measure", entry.kind) for spec in points for entry in spec.measure}
+    measures = {("measure", entry.kind) for spec in points for entry in spec.measure}
+    return branches | measures | {("ask", entry.kind) for spec in points for entry in spec.ask}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -584,4 +585,5 @@ def test_a_small_version_runs(name: str, tmp_path: Path) -> None:
         for outcome in plan.outcomes
     }
     written = {path.stem for path in folder.glob("*.csv")} - {"table", "histograms"}
-    assert written == {what for kind, what in asked(small) if kind == "measure"}
+    assert ("answers" in written) == any(kind == "ask" for kind, _ in asked(small))
+    assert written - {"answers"} == {what for kind, what in asked(small) if kind == "measure"}
