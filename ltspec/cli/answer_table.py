@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ltspec.cli.tables import print_table
 from ltspec.language.points import shown
 from ltspec.plan.stages import Plan
 from ltspec.results.answering import answers
@@ -40,7 +41,7 @@ def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str,
             replicates_text(answer),
             _interval_text(answer),
         )
-    console.print(table)
+    print_table(console, table)
     if any(answer.ever != answer.value and answer.unit != "points" for answer in found):
         console.print(
             "an answer holds from there on, at all later steps or higher densities; "

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as Shown
 
-from ltspec.cli.tables import add_point_columns
+from ltspec.cli.tables import add_point_columns, print_table
 from ltspec.plan.stages import Plan
 from ltspec.results import compared
 from ltspec.results.compared import ALL, Matrix, Table
@@ -59,7 +59,7 @@ def print_compared(console: Console, plan: Plan, facts: Mapping[int, Mapping[str
             table.add_column(column, justify="left" if words else "right", no_wrap=True)
         for row in rows[:MOST]:
             table.add_row(*row)
-        console.print(table)
+        print_table(console, table)
         if len(rows) > MOST:
             console.print(f"{len(rows) - MOST} more lines are in {found.kind}.csv")
         if found.missing:

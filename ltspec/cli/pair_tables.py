@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ltspec.cli.tables import add_point_columns
+from ltspec.cli.tables import add_point_columns, print_table
 from ltspec.plan.stages import Plan
 from ltspec.results import paired
 from ltspec.results.table import Spread, point_cells
@@ -46,7 +46,7 @@ def _print_barriers(console: Console, plan: Plan, lines: list[paired.BarrierSumm
             str(line.pairs),
             _spread_text(line.barrier),
         )
-    console.print(table)
+    print_table(console, table)
 
 
 def _print_functions(console: Console, plan: Plan, lines: list[paired.FunctionSummary]) -> None:
@@ -65,7 +65,7 @@ def _print_functions(console: Console, plan: Plan, lines: list[paired.FunctionSu
             _spread_text(line.disagreement),
             f"{line.loss_distance.mean:.2f}",
         )
-    console.print(table)
+    print_table(console, table)
 
 
 def _table(plan: Plan, title: str) -> Table:

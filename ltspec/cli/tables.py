@@ -15,6 +15,16 @@ from ltspec.results import instability
 from ltspec.results.table import Row, Spread, point_cells, point_headings, summary
 
 
+def print_table(console: Console, table: Table) -> None:
+    """Print a table with every digit, where the screen is too narrow too: there lines wrap."""
+    everything = console.options.update(width=10_000)
+    screen = console.width
+    # `print` takes no width beyond the console's own.
+    console.width = max(screen, console.measure(table, options=everything).maximum)
+    console.print(table)
+    console.width = screen
+
+
 def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
     """Print a line for each level and branch, and how much of the plan is not done yet."""
     lines = summary(rows)
@@ -45,7 +55,7 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
         table.add_row(
             *point, name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures
         )
-    console.print(table)
+    print_table(console, table)
     if any(line.replicates > 1 for line in lines):
         console.print("mean (lowest-highest) over replicates\n", highlight=False)
     print_collapse(console, rows)
@@ -100,7 +110,7 @@ def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[
             str(line.pairs),
             f"{found.mean:.2f} ({found.low:.2f}-{found.high:.2f})",
         )
-    console.print(table)
+    print_table(console, table)
     missing = len(plan.comparisons) - len(pairs)
     if missing:
         console.print(f"not done yet: {missing} of {len(plan.comparisons)} lines")

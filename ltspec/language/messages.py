@@ -362,7 +362,9 @@ def _missing_hint(place: Place) -> str:
         kinds = _listed([f"{kind_key(c)}: {kind(c)}" for c in choices])
         return f"add `{key}`, a mapping with one of {kinds}"
     if is_section(choices[0]):
-        return f"add `{key}` with {_listed(_required(choices[0]))}"
+        if needed := _required(choices[0]):
+            return f"add `{key}` with {_listed(needed)}"
+        return f"add `{key}` with one of {_listed(list(choices[0].model_fields))}"
     if key == "ltspec":
         return "add `ltspec: 1`, the version of the language, as the first line"
     return f"add `{key}`; `ltspec explain {dotted(place.path)}` says what it is"

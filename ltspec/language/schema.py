@@ -24,7 +24,17 @@ class UnknownPath(KeyError):  # noqa: N818  (said to a person as what it is)
         """Keys that may have been meant, the likeliest first."""
 
 
-_SECTIONS = ("`model`", "`data`", "`train`", "`prune`", "`branches`")
+_SECTIONS = (
+    "`model`",
+    "`data`",
+    "`train`",
+    "`prune`",
+    "`pretrain`",
+    "`branches`",
+    "`measure`",
+    "`ask`",
+    "`sweep`",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ def describe(path: str) -> str:
     """
     keys = list(_keys(schema(), ""))
     found = [key for key in keys if _same(key.path, path)]
+    if not found and path.rpartition(".")[2].isdigit():  # an item of a list: what is said of all
+        found = [key for key in keys if _same(key.path, path.rpartition(".")[0])]
     if not found:
         from difflib import get_close_matches  # only a wrong path needs it
 
@@ -62,6 +74,7 @@ def describe(path: str) -> str:
         exact = exact or get_close_matches(path, known, 3, 0.5)
         # A branch's own `train` is written as the spec's is, which is the one that is meant.
         exact = [one for one in exact if not any(one.endswith(f".{other}") for other in exact)]
+        exact = [each.removesuffix(".0") for each in exact]
         raise UnknownPath(path, tuple(dict.fromkeys(exact))[:5])
     blocks: dict[str, list[str]] = {}
     for key in found:
@@ -70,8 +83,11 @@ def describe(path: str) -> str:
     for details, kinds in blocks.items():
         named = [kind for kind in kinds if kind]
         lines += [f"  with {' or '.join(named)}:" if named else "", details, ""]
-    inner = [key.path for key in keys if key.path.rpartition(".")[0] == found[0].path]
-    if inner:
+    homes = found[0].path, f"{found[0].path}.0"
+    within = [key for key in keys if key.path.rpartition(".")[0] in homes]
+    if kinds := list(dict.fromkeys(key.kind for key in within if key.kind)):
+        lines += ["  kinds: " + ", ".join(kinds)]
+    if inner := [key.path for key in within]:
         lines += ["  keys: " + ", ".join(dict.fromkeys(each.rpartition(".")[2] for each in inner))]
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
 
@@ -88,8 +104,8 @@ def language_page() -> str:
     sections = dict.fromkeys(key.path.rpartition(".")[0] for key in keys if "." in key.path)
     for section in sections:
         inner = [key for key in keys if key.path.rpartition(".")[0] == section]
-        level = "##" if "." not in section else "###"
-        lines += ["", f"{level} `{section}`", ""]
+        name = section.removesuffix(".0")  # what stands in a list is said of the list
+        lines += ["", f"{'##' if '.' not in name else '###'} `{name}`", ""]
         meanings = dict.fromkeys(k.node["description"] for k in keys if k.path == section)
         lines += [meaning + "\n" for meaning in meanings]
         for kind in dict.fromkeys(key.kind for key in inner):

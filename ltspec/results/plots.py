@@ -67,15 +67,14 @@ def plot_accuracy(
             yerr=bars,
             label=_named(branch, point, points, alone=len(branches) == 1),
             color=f"C{number}",
-            marker=MARKERS[branches.index(branch) % len(MARKERS)] if swept else "o",
+            marker=MARKERS[branches.index(branch) % len(MARKERS)] if swept or number > 9 else "o",
             markersize=3.5,
             linewidth=1.5,
             capsize=2.5,
         )
     axes.set_xscale("log")
     axes.invert_xaxis()
-    ticks = sorted({100 * line.density for line in lines}, reverse=True)
-    axes.set_xticks(ticks[:: max(1, -(-len(ticks) // 9))])
+    axes.set_xticks(_apart([100 * line.density for line in lines]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("weights remaining (%)")
@@ -90,6 +89,15 @@ def plot_accuracy(
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=150)
     pyplot.close(figure)
+
+
+def _apart(densities: Sequence[float]) -> list[float]:
+    """At most nine of them, none within a tenth of the one before, where their names would meet."""
+    found: list[float] = []
+    for each in sorted(set(densities), reverse=True):
+        if not found or each < found[-1] / 1.1:
+            found.append(each)
+    return found[:: max(1, -(-len(found) // 9))]
 
 
 def _named(name: str, point: int, points: Sequence[Point], *, alone: bool) -> str:
@@ -139,9 +147,10 @@ def plot_lines(
                 axes.axvline(end, color="0.6", linewidth=1, linestyle="--", zorder=0)
         axes.set_xlabel("from the one network (0) to the other (1)")
         axes.set_ylabel(f"{split} error (%)")
-        axes.set_ylim(bottom=0)
         axes.grid(alpha=0.25)
-    panels[0][0].legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8)
+    # After all panels are drawn: they share the axis, and a limit holds what it finds.
+    panels[0][0].set_ylim(bottom=0)
     figure.suptitle(f"{title}: mean over pairs, bands from lowest to highest", fontsize=10)
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=150)
