@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from ltspec.language.definition import Node, document, schema, text
 
@@ -56,7 +57,7 @@ def describe(path: str) -> str:
     Raises:
         UnknownPath: no such key; it carries suggestions.
     """
-    keys = list(_keys(schema(), ""))
+    keys = _every_key()
     found = [key for key in keys if _same(key.path, path)]
     if not found and path.rpartition(".")[2].isdigit():  # an item of a list: what is said of all
         found = [key for key in keys if _same(key.path, path.rpartition(".")[0])]
@@ -94,7 +95,7 @@ def describe(path: str) -> str:
 
 def language_page() -> str:
     """The reference of the language in Markdown: every key, by section."""
-    keys = list(_keys(schema(), ""))
+    keys = _every_key()
     lines = [
         _INTRODUCTION,
         "## The keys of a spec",
@@ -115,6 +116,11 @@ def language_page() -> str:
             lines += ["", f"With `{kind}`:", ""] if kind else []
             lines += _table(of_kind)
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+@cache  # to make the schema takes a good part of a second
+def _every_key() -> tuple[Key, ...]:
+    return tuple(_keys(schema(), ""))
 
 
 def _keys(node: Node, path: str) -> Iterator[Key]:
