@@ -120,9 +120,9 @@ def command(
         if not quiet:
             bar.say(f"{plan.name} on {session.title}")
         session.run(watch, checkpoint_seconds, processes)
-    folder, tickets, rows = write_results(plan, session, bar.note)
-    print_summary(Console(), plan, rows)
     facts = scores(plan, session.realm)
+    folder, tickets, rows = write_results(plan, session, bar.note, facts)
+    print_summary(Console(), plan, rows)
     print_instability(Console(), plan, facts)
     print_pairs(Console(), plan, facts)
     print_compared(Console(), plan, facts)

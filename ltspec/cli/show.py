@@ -68,6 +68,22 @@ def command(
 ) -> None:
     """Show the results of SPEC that the store holds, or SPEC itself with --resolved, its transfers
     with --map, its network with --blocks."""
+    spec_alone = [("--resolved", resolved), ("--map", mapped), ("--blocks", blocks)]
+    of_results = [
+        ("--backend", backend),
+        ("--format", style != "text"),
+        ("--plot", plot),
+        ("--plot-lines", lines),
+        ("--plot-distance", distances),
+    ]
+    asked = [name for name, given in spec_alone if given]
+    beside = [name for name, given in of_results if given] if asked else []
+    if beside or (resolved and len(asked) > 1):
+        raise UsageError(
+            f"{asked[0]} shows the spec, and {(beside or asked[1:])[0]} would do nothing",
+            code="LT309",
+            hint="call `ltspec show` once for each",
+        )
     if resolved:
         from ltspec.language.source import write
 

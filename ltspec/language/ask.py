@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import Field
 
-from ltspec.language.checks import unique, word_or_list
+from ltspec.language.levels import Levels
 from ltspec.language.paired import Lines, TwoLines
 from ltspec.language.section import Section
 
-AskedLevels = Annotated[
-    Annotated[Literal["all"], Tag("word")]
-    | Annotated[
-        tuple[Annotated[int, Field(ge=1)], ...],
-        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-        AfterValidator(unique),
-        Tag("list"),
-    ],
-    Discriminator(
-        word_or_list,
-        custom_error_type="LT103",
-        custom_error_message="expected the word all, or a list such as [5, 10]",
-    ),
-]
-"""The word ``all``, or a list of levels, none of which is the dense network."""
 Points = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -39,7 +24,7 @@ class FirstStable(Section):
     `at` in `measure`."""
     of: Lines = ("ticket",)
     """Which networks: `dense`, `ticket`, or names of branches."""
-    levels: AskedLevels = "all"
+    levels: Levels = "all"
     """Levels of tickets and branches, each asked on its own: `all` that are measured, or a list
     such as `[5, 10]`."""
     below: Annotated[float, Field(gt=0, le=100)] = 2.0
@@ -58,7 +43,7 @@ class FirstMatching(Section):
     its own."""
     of: Lines = ("ticket",)
     """Which networks: `ticket`, or names of branches that are the same network on the same data."""
-    levels: AskedLevels = "all"
+    levels: Levels = "all"
     """Levels, each asked on its own: `all` that the line has, or a list such as `[5, 10]`."""
     within: Points = 0.2
     """By how many points of accuracy it may fall short of the dense network: by so many or fewer.

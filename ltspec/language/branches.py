@@ -12,27 +12,12 @@ from ltspec.language.data import Data
 from ltspec.language.duration import Duration
 from ltspec.language.dynamic import Dynamic
 from ltspec.language.elastic import ElasticMap, Target
+from ltspec.language.levels import Levels
 from ltspec.language.prune import Rewinding
 from ltspec.language.section import Section
 from ltspec.language.train import Positive, Train
 
 Draw = Annotated[int, Field(ge=1, le=1_000_000)]
-Level = Annotated[int, Field(ge=1)]
-
-Levels = Annotated[
-    Annotated[Literal["all"], Tag("word")]
-    | Annotated[
-        tuple[Level, ...],
-        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-        AfterValidator(unique),
-        Tag("list"),
-    ],
-    Discriminator(
-        word_or_list,
-        custom_error_type="LT103",
-        custom_error_message="expected the word all, or a list such as [5, 10]",
-    ),
-]
 
 
 class Reinitialize(Section):

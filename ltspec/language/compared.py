@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ltspec.language.branches import Levels
 from ltspec.language.checks import unique
 from ltspec.language.duration import Duration
-from ltspec.language.measured_levels import MeasuredLevels
+from ltspec.language.levels import Levels, MeasuredLevels
 from ltspec.language.paired import Lines
 from ltspec.language.section import Section
 

@@ -16,7 +16,7 @@ from ltspec.language.compared import (
     Weights,
 )
 from ltspec.language.duration import Duration
-from ltspec.language.measured_levels import MeasuredLevels
+from ltspec.language.levels import MeasuredLevels
 from ltspec.language.paired import Barrier, Batches, BatchNorms, Function
 from ltspec.language.section import Section
 

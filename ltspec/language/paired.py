@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from ltspec.language.checks import unique, word_or_list
 from ltspec.language.duration import Duration
-from ltspec.language.measured_levels import MeasuredLevels
+from ltspec.language.levels import MeasuredLevels
 from ltspec.language.section import Section
 
 Lines = Annotated[

@@ -30,21 +30,18 @@ FIXED: Mapping[str, str] = {
 """Keys that are the same at every point, and why."""
 TAKEN = frozenset(
     [
-        *("point", "replicate", "branch", "level", "density", "kept", "split", "examples"),
-        *("correct", "accuracy", "loss", "effective_density", "explored", "mask_updates"),
-        *(
-            "step",
-            "copies",
-            "instability",
-            "alpha",
-            "error",
-            "batchnorm",
-            "batches",
-            "barrier",
-            "different",
-        ),
-        *("disagreement", "loss_distance", "entry", "about"),
-        *("other_replicate", "other_branch", "other_level", "other_density"),
+        *("point", "replicate", "branch", "level", "density", "kept"),
+        *("split", "entry", "about", "step", "copies"),
+        *("examples", "correct", "accuracy", "loss"),
+        *("effective_density", "explored", "mask_updates"),
+        *("instability", "alpha", "error", "batchnorm", "batches"),
+        *("barrier", "different", "disagreement", "loss_distance"),
+        *("other_replicate", "other_branch", "other_level", "other_density", "other_kept"),
+        *("to", "first", "second", "what", "between", "tensor", "coordinates"),
+        *("l2", "angle", "angular", "cosine", "share"),
+        *("both", "iou", "iou_expected", "share_expected"),
+        *("removed", "largest_removed", "smallest_kept"),
+        *("weights", "mean", "deviation", "lowest", "highest", "low", "high", "count"),
     ]
 )
 """Columns of tables, whose names no axis can have."""
@@ -172,7 +169,7 @@ class _Reader:
                 f"write `{name}.{first}: [...]` for one key, or give lists that go together a "
                 "name of their own",
             )
-        elif name in TAKEN:
+        elif name in TAKEN or (name[0] == "p" and name[1:].isdigit()):  # which are percentiles
             self.note(
                 "LT250",
                 f"`{name}` is a column of every table, and so no name for an axis",

@@ -134,10 +134,23 @@ def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
             )
 
 
+def modes_have_norms(spec: Any) -> Iterator[Diagnostic]:
+    """LT107."""
+    criterion = spec.prune.criterion
+    if criterion.name == "snip" and criterion.mode == "train" and not resolve.graph(spec).buffers:
+        yield Diagnostic(
+            "LT107",
+            "`mode: train` is about norms, and this network has none",
+            ("prune", "criterion", "mode"),
+            "leave `mode` out",
+        )
+
+
 DATA_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
     keys_of_other_data,
     seed_is_for_chance,
     folder_can_be_listed,
     batch_fits_data,
     scores_fit_data,
+    modes_have_norms,
 )

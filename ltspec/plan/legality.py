@@ -106,7 +106,7 @@ def _problems(plan: Plan) -> Iterator[str]:
         if isinstance(stage.work, Train) and not 0 <= stage.work.start < stage.work.stop:
             yield f"{stage.label}: no steps from {stage.work.start} to {stage.work.stop}"
         if isinstance(stage.work, Train):
-            yield from _anchor_problems(plan, stage, stage.work)
+            yield from _anchor_problems(stage, stage.work)
         if isinstance(stage.work, Train) and stage.work.masks is not None:
             yield from _schedule_problems(plan, stage, stage.work, stage.work.masks)
         if isinstance(stage.work, Prune | Remask):
@@ -212,13 +212,9 @@ def _given(role: str) -> str:
     return "state" if role.startswith(ANCHOR) else _STANDS_FOR.get(role, role)
 
 
-def _anchor_problems(plan: Plan, stage: Stage, work: Train) -> Iterator[str]:
+def _anchor_problems(stage: Stage, work: Train) -> Iterator[str]:
     if (work.repulsion is None) != (not stage.anchors) or work.repulsion == 0:
         yield f"{stage.label}: repels by {work.repulsion} from {len(stage.anchors)} solutions"
-    for role in stage.anchors:
-        place = stage.inputs.get(role, -1)
-        if 0 <= place < len(plan.stages) and plan.stages[place].work.graph != work.graph:
-            yield f"{stage.label}: its {role} is another network's"
 
 
 def _schedule_problems(plan: Plan, stage: Stage, work: Train, masks: MaskSchedule) -> Iterator[str]:

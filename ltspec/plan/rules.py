@@ -20,6 +20,7 @@ from ltspec.plan.data_rules import (
     DATA_RULES,
     batch_fits_data,
     keys_of_other_data,
+    modes_have_norms,
     scores_fit_data,
     seed_is_for_chance,
 )
@@ -305,6 +306,7 @@ TRAINING_RULES: tuple[Rule, ...] = (
     seed_is_for_chance,
     batch_fits_data,
     scores_fit_data,
+    modes_have_norms,
     training_has_steps,
     rewinds_before_the_end,
     milestones_are_inside,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ltspec.engine import runner
 from ltspec.engine.session import Session
@@ -15,18 +16,22 @@ from ltspec.results.tickets import place_tickets
 
 
 def write_results(
-    plan: Plan, session: Session, note: Callable[[str], None] = lambda text: None
+    plan: Plan,
+    session: Session,
+    note: Callable[[str], None] = lambda text: None,
+    scores: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> tuple[Path, list[Path], list[table.Row]]:
     """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json``,
     ``tickets/``, and a ``.csv`` and a ``.json`` of each kind of ``measure`` that the spec has,
     and of ``answers`` where it asks anything.
-    ``note`` is told when those of another experiment are replaced.
+    ``note`` is told when those of another experiment are replaced. ``scores`` are what
+    :func:`ltspec.engine.runner.scores` gives, where the caller has read them.
 
     Returns the folder, the tickets and the table's rows. Raises StoreError (LT403) where the
     folder cannot be written, InvariantError where an answer is none that there was to choose.
     """
     folder = session.store.folder / "runs" / plan.name / session.execution.realm
-    scores = runner.scores(plan, session.realm)
+    scores = runner.scores(plan, session.realm) if scores is None else scores
     found = table.rows(plan, scores)
     measured = instability.pairs(plan, scores)
     answered = answering.answers(plan, scores)

@@ -456,17 +456,23 @@ def test_pairs_of_networks_say_which_point(tmp_path: Path) -> None:
 def test_no_axis_can_have_the_name_of_a_column(tmp_path: Path) -> None:
     measure = (
         "measure=[{kind: instability, siblings: 2, alphas: 3}, {kind: barrier, alphas: 3}, "
-        "{kind: function, between: siblings, siblings: 2}]"
+        "{kind: function, between: siblings, siblings: 2}, "
+        "{kind: stability, siblings: 2, metrics: [l2, angle, cosine]}, "
+        "{kind: distance, metrics: [angular, angle, l2, cosine]}, {kind: travelled}, "
+        "{kind: overlap, between: [levels]}, {kind: weights, bins: 2, percentiles: [50]}, "
+        "{kind: threshold}]"
     )
-    plan = plan_of(measure, "prune.schedule.levels=1", "train.duration=2it")
+    plan = plan_of(measure, "prune.schedule.levels=2", "train.duration=2it")
     opened, _ = run(plan, tmp_path / "s")
     folder, _, _ = write_results(plan, opened)
     tables = sorted(folder.glob("*.csv"))
-    assert len(tables) >= 4
+    assert len(tables) >= 11
     for file in tables:
         headings = file.read_text().splitlines()[0].split(",")
-        assert set(headings) <= TAKEN, file.name
+        assert set(headings) - {"p50"} <= TAKEN, file.name
     assert found("sweep={barrier: {a: {}}}") == [("LT250", "sweep.barrier")]
+    assert found("sweep={tensor: {a: {}}}") == [("LT250", "sweep.tensor")]
+    assert found("sweep={p50: {a: {}}}") == [("LT250", "sweep.p50")]
 
 
 def test_tables_of_one_experiment_have_no_point(tmp_path: Path) -> None:

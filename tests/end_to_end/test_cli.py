@@ -595,6 +595,20 @@ def test_show_for_programs(ran: tuple[Path, Path, Done]) -> None:
     ]
 
 
+def test_show_refuses_what_it_would_not_do(tmp_path: Path) -> None:
+    spec = write_tiny(tmp_path)
+    for call in (
+        ("--resolved", "--format", "csv"),
+        ("--blocks", "--plot", tmp_path / "plot.svg"),
+        ("--map", "--backend", "numpy"),
+        ("--resolved", "--blocks"),
+    ):
+        said = ltspec("show", spec, *call, code=2)
+        assert "error[LT309]" in said.err
+        assert f"{call[0]} shows the spec, and {call[1]} would do nothing" in said.err
+    assert not (tmp_path / "plot.svg").exists()
+
+
 def test_show_what_is_done_so_far(ran: tuple[Path, Path, Done]) -> None:
     said = ltspec("show", ran[0], "--set", "prune.schedule.levels=4")
     assert "not done yet: 2 of 5 networks" in said.out
