@@ -8,6 +8,7 @@ LtspecError                 has a ``code`` that ``ltspec explain`` knows, a mess
 │   ├── InvariantError      a result is not what the plan says
 │   ├── DataError           a data set is missing, damaged, or not the same as before
 │   ├── TicketError         a ticket file is damaged, or not what it says
+│   ├── WeightsError        a file of weights is damaged, or does not fit the network
 │   └── StoreError          the store cannot be read or written
 ├── Interrupted             the person stopped the run                            exit 130
 └── GraphError              a network description is not legal
@@ -133,6 +134,11 @@ CODES: dict[str, str] = {
     "LT272": "a stage that cannot be stretched or squeezed so",
     "LT273": "blocks that do not fit",
     "LT274": "networks without the same stages",
+    "LT285": "a file of weights cannot be read",
+    "LT286": "not a sound safetensors file",
+    "LT287": "weights that do not fit the network",
+    "LT288": "the classifier of a file of weights",
+    "LT289": "a branch whose network the weights are not for",
     # 3: the call, the backend, the data
     "LT301": "no such backend",
     "LT302": "the backend's framework is not installed",
@@ -227,6 +233,10 @@ class DataError(RunError):
 
 class TicketError(RunError):
     """A ticket file is damaged, is not what it says, or does not fit."""
+
+
+class WeightsError(RunError):
+    """A file of weights is damaged, or does not fit the network that is to begin with it."""
 
 
 class StoreError(RunError):

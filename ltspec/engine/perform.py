@@ -20,7 +20,7 @@ from ltspec.decisions import masks as masking
 from ltspec.decisions.initial import initial_buffers
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks, State
-from ltspec.engine import carrying, controls, loading, mask_updates, repelling
+from ltspec.engine import adopting, carrying, controls, loading, mask_updates, repelling
 from ltspec.engine.arrays import (
     buffers_of,
     explored_of,
@@ -46,6 +46,7 @@ from ltspec.errors import InvariantError, RunError
 from ltspec.networks.graph import Graph
 from ltspec.plan.cost import slots
 from ltspec.plan.stages import (
+    Adopt,
     Combine,
     Compare,
     Contrast,
@@ -161,6 +162,8 @@ def perform(
             return _rewind(graph, inputs["state"].arrays, masks_of(inputs["mask"].arrays))
         case Load() as work:
             return loading.load(work, graph, bench.plan.tickets[work.content])
+        case Adopt() as work:
+            return adopting.adopt(work, graph, bench.plan.weights[work.content], inputs)
         case Evaluate() as work:
             return evaluate(stage, work, inputs["state"].arrays, bench)
         case Line() as work:

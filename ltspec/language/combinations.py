@@ -26,6 +26,7 @@ def combinations(spec: Any) -> Iterator[Diagnostic]:
         _rates_are_for_layers,
         _repelled_is_trained,
         _changing_masks_rank_by_size,
+        _pretraining_is_one_of_two,
         _pretraining_is_whole,
         _branches_are_whole,
         _measures_are_whole,
@@ -128,6 +129,7 @@ def _batches_are_for_norms(spec: Any) -> Iterator[Diagnostic]:
 def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
     for name, branch in spec.branches.items():
         for rule in (
+            _signs_are_drawn,
             _perturbs_one_way,
             _retrains_otherwise,
             _scored_weights_are_there,
@@ -141,6 +143,20 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
                 yield from rule(spec, name, branch)
             except Unknown:
                 continue
+
+
+def _signs_are_drawn(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind != "reinitialize" or not branch.same_sign:
+        return
+    if spec.pretrain is not None and spec.pretrain.weights is not None:
+        yield Diagnostic(
+            "LT107",
+            "`same_sign` takes the signs of initial weights, and with `pretrain.weights` the "
+            "network has none before those of the file",
+            ("branches", name, "same_sign"),
+            "leave `same_sign` out",
+            at="key",
+        )
 
 
 def _perturbs_one_way(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
@@ -302,6 +318,41 @@ def _own_sections_are_whole(spec: Any, name: str, branch: Any) -> Iterator[Diagn
         _batches_are_for_norms,
     ):
         yield from placed(rule(as_branch_sees(spec, branch)), name, branch)
+
+
+def _pretraining_is_one_of_two(spec: Any) -> Iterator[Diagnostic]:
+    pretrain, path = spec.pretrain, ("pretrain",)
+    if pretrain is None:
+        return
+    if pretrain.weights is None:
+        if pretrain.data is None:
+            yield Diagnostic(
+                "LT102",
+                "`pretrain` says neither what is trained on nor which weights there are",
+                path,
+                "add `data` with `name`, or `weights` with the path of a safetensors file",
+                at="key",
+            )
+        if pretrain.classifier is not None:
+            yield Diagnostic(
+                "LT107",
+                "`classifier` is for weights out of a file; after a training the output layer is "
+                "kept where the classes are the same, and drawn anew where they are not",
+                (*path, "classifier"),
+                "leave `classifier` out",
+                at="key",
+            )
+        return
+    for key, written in (("data", pretrain.data), ("train", pretrain.train)):
+        if written is not None:
+            yield Diagnostic(
+                "LT107",
+                f"the network begins with `weights`, and is not trained before, so `{key}` cannot "
+                "stand beside them",
+                (*path, key),
+                f"leave `{key}` or `weights` out",
+                at="key",
+            )
 
 
 def _pretraining_is_whole(spec: Any) -> Iterator[Diagnostic]:

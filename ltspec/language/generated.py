@@ -188,8 +188,10 @@ Pretrain: Any = {
     'schema': {
         'type': 'model-fields',
         'fields': {
-            'data': {'type': 'model-field', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}},
+            'data': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.data.Data'}}, 'default': None}},
             'train': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.train.Train'}}, 'default': None}},
+            'weights': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str', 'min_length': 1}}, 'default': None}},
+            'classifier': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'literal', 'expected': ['carried', 'fresh']}}, 'default': None}},
         },
     },
     'config': {

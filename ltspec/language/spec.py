@@ -82,11 +82,11 @@ class Spec(Section):
     train: Train
     """How the dense network and every ticket are trained."""
     pretrain: Pretrain | None = None
-    """What the network is trained on before: the weights and running statistics after it take the
-    place of the initial ones, of the dense network and of tickets, with a fresh optimiser. Steps
-    and rewind points count from there on, and `at: init` is there. Weights that a `reinitialize`
-    branch draws anew are not pre-trained, and `same_sign` takes the signs from before it. The
-    default is no pre-training."""
+    """What the network is trained on before, or a file with the weights that it begins with: these
+    weights and running statistics take the place of the initial ones, of the dense network and of
+    tickets, with a fresh optimiser. Steps and rewind points count from there on, and `at: init` is
+    there. Weights that a `reinitialize` branch draws anew are not pre-trained, and `same_sign`
+    takes the signs from before a training. The default is no pre-training."""
     prune: Prune
     """What is pruned, how far, and where retraining begins."""
     replicates: Annotated[int, Field(ge=1, le=10_000)] | None = None

@@ -153,14 +153,17 @@ def other_seeds_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
     replicates = resolve.replicates(spec)
     for replicate in replicates:
         other = after(replicate, replicates)
-        if replicate.init == other.init:
+        alike = resolve.begin_alike(spec)
+        if alike or replicate.init == other.init:
             alone = "there is only one replicate"
             same = f"replicates {replicate.number} and {other.number} begin with the same weights"
             yield Diagnostic(
                 "LT242",
                 alone if len(replicates) == 1 else same,
                 ("branches", name, "kind"),
-                "write `replicates: 2`, or seeds with different `init`",
+                "leave the branch out: all begin with `pretrain.weights`"
+                if alike
+                else "write `replicates: 2`, or seeds with different `init`",
             )
             return
 

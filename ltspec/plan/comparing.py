@@ -19,6 +19,7 @@ from ltspec.plan.keys import graph_key
 from ltspec.plan.pairs import is_of_another_network
 from ltspec.plan.replicates import DENSE, TICKET, Replicate
 from ltspec.plan.stages import (
+    Adopt,
     Compare,
     Init,
     Measurement,
@@ -304,8 +305,8 @@ def _mask(writer: Writer, row: Outcome) -> int | None:
 
 
 def _initial(writer: Writer, place: int) -> int | None:
-    """The initial weights that a state was made from, or the pre-trained ones in their place; None
-    for a state out of a file, or of another network."""
+    """The initial weights that a state was made from, or the pre-trained ones or those of a file in
+    their place; None for a ticket out of a file, or a state of another network."""
     network = writer.stages[place].work.graph
     while not isinstance(writer.stages[place].work, Init):
         before = writer.stages[place].inputs.get("state")
@@ -318,8 +319,11 @@ def _initial(writer: Writer, place: int) -> int | None:
 
 
 def _is_pretrained(writer: Writer, place: int) -> bool:
-    """Whether a state takes the place of the initial weights (:mod:`ltspec.plan.pretraining`)."""
+    """Whether a state takes the place of the initial weights (:mod:`ltspec.plan.pretraining`,
+    :mod:`ltspec.plan.beginning`)."""
     stage = writer.stages[place]
+    if isinstance(stage.work, Adopt):
+        return True
     # Tickets that are carried to another network come from the spec's own.
     if isinstance(stage.work, Transfer) and stage.work.source != writer.graph:
         stage = writer.stages[stage.inputs["state"]]

@@ -10,6 +10,7 @@ from ltspec.decisions.dynamic.schedule import MaskSchedule
 from ltspec.decisions.recipe import Optimizer, Sgd
 from ltspec.networks.graph import Graph
 from ltspec.plan.stages import (
+    Adopt,
     Combine,
     Compare,
     Contrast,
@@ -93,7 +94,7 @@ def cost(plan: Plan, stage: Stage, float_bytes: int = 4) -> Cost:
             return Cost(disk=_entries(graph, tensors))
         case Mapmask() as work:
             return Cost(disk=_entries(graph, masked_by(work)))
-        case Perturb() | Transfer():
+        case Perturb() | Transfer() | Adopt():
             return Cost(disk=(weights + buffers) * float_bytes)
         case Rewind():
             return Cost(disk=(weights + buffers) * float_bytes + _mask_bytes(plan, stage))

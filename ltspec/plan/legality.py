@@ -13,6 +13,7 @@ from ltspec.errors import LtspecError
 from ltspec.networks.elastic import tensors_of
 from ltspec.plan.stages import (
     ANCHOR,
+    Adopt,
     Combine,
     Compare,
     Contrast,
@@ -44,6 +45,7 @@ _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     Mapmask: (frozenset(), frozenset({"mask"})),
     Rewind: (frozenset({"state", "mask"}), frozenset()),
     Load: (frozenset(), frozenset()),
+    Adopt: (frozenset(), frozenset({"fresh"})),
     Evaluate: (frozenset({"state"}), frozenset()),
     Line: (frozenset({"first", "second"}), frozenset()),
     Contrast: (frozenset({"first", "second"}), frozenset()),
@@ -61,6 +63,7 @@ _GIVES = {
     Train: "state",
     Rewind: "state",
     Load: "state",
+    Adopt: "state",
     Prune: "mask",
     Remask: "mask",
     Combine: "mask",
@@ -125,6 +128,8 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"{stage.label}: perturbs by one of noise and permuting, not both or neither"
         if isinstance(stage.work, Load) and stage.work.content not in plan.tickets:
             yield f"{stage.label}: nothing says where its ticket file is"
+        if isinstance(stage.work, Adopt):
+            yield from _adoption_problems(plan, stage, stage.work)
         if stage.follows is not None:
             earlier = plan.stages[stage.follows]
             if earlier.run != stage.run or earlier.steps >= stage.steps or not earlier.resumable:
@@ -200,6 +205,21 @@ def _transfer_problems(plan: Plan, stage: Stage, work: Transfer | Mapmask) -> It
         yield f"{stage.label}: reads a mask and carries none of it, or the reverse"
     if len(work.keep) not in (0, 1, len(written)):
         yield f"{stage.label}: {len(work.keep)} counts for {len(written)} tensors"
+
+
+def _adoption_problems(plan: Plan, stage: Stage, work: Adopt) -> Iterator[str]:
+    if work.content not in plan.weights:
+        yield f"{stage.label}: nothing says where its file is"
+    if work.layout not in ("canonical", "keras"):
+        yield f"{stage.label}: {work.layout!r} is no layout"
+    names = [tensor.name for tensor in tensors_of(plan.graphs[work.graph])]
+    ours, theirs = [pair[0] for pair in work.tensors], [pair[1] for pair in work.tensors]
+    if not set(ours) <= set(names):
+        yield f"{stage.label}: writes tensors that the network does not have"
+    if len(set(ours)) < len(ours) or len(set(theirs)) < len(theirs):
+        yield f"{stage.label}: a tensor would be written or read twice"
+    if (set(names) > set(ours)) != ("fresh" in stage.inputs):
+        yield f"{stage.label}: nothing says what becomes of the tensors that are not in the file"
 
 
 def _holds_its_mask(stage: Stage, role: str) -> bool:

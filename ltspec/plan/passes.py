@@ -27,6 +27,7 @@ from ltspec.plan.stages import (
     Train,
 )
 from ltspec.plan.writer import Writer
+from ltspec.weights.header import Whole
 
 Pass = Callable[[Plan, Spec], Plan]
 
@@ -54,7 +55,7 @@ def build_graphs(plan: Plan, spec: Spec) -> Plan:
                 to = transferring.carried(own, branch)
                 graphs.append(to.graph)
                 specs += [to.spec] if branch.weights == "own" or branch.controls else []
-        if own.pretrain is not None:
+        if own.pretrain is not None and own.pretrain.weights is None:
             graphs += map(pretraining.network, specs)
         keys = [graph_key(graph) for graph in graphs]
         for key, graph in zip(keys, graphs, strict=True):
@@ -74,6 +75,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
     comparisons: list[Comparison] = []
     measurements: list[Measurement] = []
     tickets: dict[str, str] = {}
+    weights: dict[str, Whole] = {}
     for point, (_, own) in zip(plan.points, spec.points, strict=True):
         first = len(stages)
         writer = Writer(
@@ -88,6 +90,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
             recipes.norm_scale(own),
             resolve.alteration(own),
             stages=stages,
+            weights=weights,
         )
         for seeds in plan.replicates:
             writer.write_replicate(seeds, recipes.recipe(own, seeds.order))
@@ -111,6 +114,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
         outcomes=tuple(outcomes),
         comparisons=tuple(comparisons),
         tickets=tickets,
+        weights={whole.content: file for file, whole in weights.items()},
         measurements=tuple(measurements),
         written=len(stages),
         written_steps=sum(stage.steps for stage in stages),

@@ -23,6 +23,7 @@ from ltspec.plan.keys import SEMANTICS, graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.replicates import Replicate
 from ltspec.plan.stages import (
+    Adopt,
     Combine,
     Compare,
     Comparison,
@@ -60,6 +61,7 @@ _KINDS: Mapping[str, type[Work]] = {
     "mapmask": Mapmask,
     "rewind": Rewind,
     "load": Load,
+    "adopt": Adopt,
     "evaluate": Evaluate,
     "line": Line,
     "contrast": Contrast,
@@ -78,6 +80,7 @@ def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
         "graphs": {key: graph.describe() for key, graph in plan.graphs.items()},
         "replicates": [asdict(replicate) for replicate in plan.replicates],
         "tickets": plan.tickets,
+        "weights": plan.weights,
         **_points_document(plan),
         "written": plan.written,
         "written_steps": plan.written_steps,
@@ -117,6 +120,7 @@ def read(text: str) -> tuple[Plan, Any]:
             replicates=tuple(Replicate(**entry) for entry in document["replicates"]),
             # Not there in an earlier file.
             tickets={str(k): str(v) for k, v in document.get("tickets", {}).items()},
+            weights={str(k): str(v) for k, v in document.get("weights", {}).items()},
             points=_read_points(document),
             data=dict(document.get("data", {})),
             written=int(document["written"]),
@@ -261,7 +265,7 @@ def _read_work(entry: dict[str, Any]) -> Work:
         entry["tensors"] = tuple(entry["tensors"])
     if kind is Remask:
         entry["only"] = tuple(entry.get("only", ()))
-    if kind in (Transfer, Mapmask):
+    if kind in (Transfer, Mapmask, Adopt):
         entry["tensors"] = tuple((target, origin) for target, origin in entry["tensors"])
     if kind is Mapmask:
         entry["dense"], entry["keep"] = tuple(entry["dense"]), tuple(entry["keep"])

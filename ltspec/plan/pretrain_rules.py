@@ -20,10 +20,16 @@ Rule = Callable[[Any], Iterator[Diagnostic]]
 
 
 def pretraining_is_right(spec: Any, rules: Sequence[Rule]) -> Iterator[Diagnostic]:
-    """LT265, and what ``rules``, which the spec's own data and training follow, find in those of
-    its pre-training. Where the spec's ``train`` does not go with that data, the data is to blame.
+    """LT265, LT285 to LT289 of weights out of a file, and what ``rules``, which the spec's own data
+    and training follow, find in those of its pre-training. Where the spec's ``train`` does not go
+    with that data, the data is to blame.
     """
     if spec.pretrain is None:
+        return
+    if spec.pretrain.weights is not None:
+        from ltspec.plan.weights_rules import weights_fit  # few specs need it
+
+        yield from _asked(weights_fit(spec))
         return
     yield from _asked(data_fits(spec))
     own = pretrained_sections(spec)

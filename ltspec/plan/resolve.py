@@ -145,6 +145,14 @@ def rate(name: str, rates: Any) -> float:
     return next((factor for pattern, factor in rates.items() if fnmatchcase(name, pattern)), 1.0)
 
 
+def begin_alike(spec: Any) -> bool:
+    """Whether all replicates begin with the same weights: out of a file, the classifier too."""
+    pretrain = spec.pretrain
+    if pretrain is None or pretrain.weights is None:
+        return False
+    return bool(pretrain.classifier != "fresh")
+
+
 def replicate_count(spec: Any) -> int:
     """How many replicates there are, written or not."""
     if spec.replicates is not None:

@@ -227,7 +227,8 @@ def the_plan_is_not_too_large(spec: Any) -> Iterator[Diagnostic]:
 def networks(spec: Any) -> int:
     """How many networks a plan of the spec trains, before equal ones are shared."""
     levels = len(resolve.levels(spec))
-    each = 1 + (spec.pretrain is not None) + levels * (1 + len(spec.branches) + _controls(spec))
+    trained_before = spec.pretrain is not None and spec.pretrain.weights is None
+    each = 1 + trained_before + levels * (1 + len(spec.branches) + _controls(spec))
     if spec.measure:
         from ltspec.plan import compared
         from ltspec.plan.measured import copies
@@ -287,16 +288,22 @@ def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
             ("replicates",),
             "leave one of the two out, or make them agree",
         )
-    seen = Counter((r.init, r.order, r.mask) for r in resolve.replicates(spec))
+    alike = resolve.begin_alike(spec)
+    drawn = {
+        replicate: (0 if alike else replicate.init, replicate.order, replicate.mask)
+        for replicate in resolve.replicates(spec)
+    }
+    seen = Counter(drawn.values())
     first: set[tuple[int, int, int]] = set()
-    for replicate in resolve.replicates(spec):
-        seeds = (replicate.init, replicate.order, replicate.mask)
+    for replicate, seeds in drawn.items():
         if seen[seeds] > 1 and seeds in first:
             yield Diagnostic(
                 "LT212",
-                "this replicate has the same seeds as an earlier one",
+                "this replicate has the same seeds as an earlier one"
+                + (" where weights are not those of a file" if alike else ""),
                 ("seeds", replicate.number - 1),
-                "give every replicate seeds of its own",
+                "give every replicate "
+                + ("an `order` of its own" if alike else "seeds of its own"),
             )
         first.add(seeds)
 
@@ -325,7 +332,7 @@ def branches_are_right(spec: Any) -> Iterator[Diagnostic]:
 
 
 def pretraining_is_right(spec: Any) -> Iterator[Diagnostic]:
-    """LT265, and those of :data:`TRAINING_RULES`."""
+    """LT265, LT285 to LT289, and those of :data:`TRAINING_RULES`."""
     if spec.pretrain is not None:
         from ltspec.plan import pretrain_rules
 

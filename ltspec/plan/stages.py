@@ -12,6 +12,7 @@
     Mapmask   a mask?                     a mask of another network, tensor by tensor
     Rewind    a state, a mask             a ticket: the state's weights under the mask
     Load      nothing                     a ticket out of a file
+    Adopt     a fresh state?              a state out of a file of weights
     Evaluate  a state                     loss and accuracy on a split
     Line      two states                  the same at points of the line between them
     Contrast  two states                  how differently the two answer on a split
@@ -191,6 +192,20 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Begin with the weights of a file, :mod:`ltspec.weights`: a dense state."""
+
+    graph: str
+    content: str
+    """sha256 of the file; :attr:`Plan.weights` says where it is, which is no part of the key."""
+    layout: Literal["canonical", "keras"]
+    """How weights of linear and conv layers lie in it, :mod:`ltspec.weights.layout`."""
+    tensors: tuple[tuple[str, str], ...]
+    """(ours, the file's) of every parameter and running statistic that is read, in graph order. The
+    others are those of the state ``fresh``, which is read where there are any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluate:
     """Loss and accuracy on a whole split of a data set."""
 
@@ -271,6 +286,7 @@ Work = (
     | Mapmask
     | Rewind
     | Load
+    | Adopt
     | Evaluate
     | Line
     | Contrast
@@ -449,6 +465,8 @@ class Plan:
     replicates: tuple[Replicate, ...] = ()
     tickets: Mapping[str, str] = field(default_factory=dict)
     """Where the ticket files are that are loaded: a path by the hash of the content."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Where the files of weights are that networks begin with: a path by the hash of the file."""
     points: tuple[Point, ...] = (Point(),)
     """Those of the sweep, in order; one with the number 0 where there is none."""
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import draws
 from ltspec.language.spec import Spec
-from ltspec.plan import branching, changing, dynamic, pretraining, recipes, resolve
+from ltspec.plan import beginning, branching, changing, dynamic, pretraining, recipes, resolve
 from ltspec.plan.branching import Leaving, Waiting
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import TICKET, Replicate, after
@@ -35,6 +35,7 @@ from ltspec.plan.stages import (
 )
 from ltspec.plan.transferring import Carried
 from ltspec.tickets.certificate import Certificate
+from ltspec.weights.header import Whole
 
 
 @dataclass
@@ -62,6 +63,8 @@ class Writer:
     comparisons: list[Comparison] = field(default_factory=list)
     tickets: dict[str, Certificate] = field(default_factory=dict)
     """Ticket files that were read, by path."""
+    weights: dict[str, Whole] = field(default_factory=dict)
+    """Files of weights that were read, by path."""
     measurements: list[Measurement] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     """Branches that read a mask of another line, which may not be written yet."""
@@ -92,7 +95,9 @@ class Writer:
 
     def origin(self, seeds: Replicate, name: str) -> int:
         """The state that a replicate begins with: initial weights, pre-trained where the spec says
-        so."""
+        so, or weights out of a file."""
+        if self.spec.pretrain is not None and self.spec.pretrain.weights is not None:
+            return beginning.write(self, seeds, name)
         place = self.add(self.init(seeds), f"{name}, initial weights", {})
         if self.spec.pretrain is None:
             return place

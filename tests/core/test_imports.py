@@ -17,7 +17,7 @@ LAYERS = [
     ["language", "diagnostics"],
     ["networks", "data"],
     ["decisions"],
-    ["tickets"],
+    ["tickets", "weights"],
     ["plan"],
     ["engine"],
     ["results"],
@@ -141,6 +141,8 @@ def test_validating_loads_nothing_heavy() -> None:
     assert not loaded_by_validating(*EXAMPLES) & (heavy | {"pydantic"})
     ticket = loaded_by_validating(ROOT / "tests" / "language" / "good" / "ticket_file.yaml")
     assert not ticket & (heavy | {"pydantic"})
+    weights = loaded_by_validating(ROOT / "tests" / "language" / "good" / "weights.yaml")
+    assert not weights & (heavy | {"pydantic"})
     wrong = loaded_by_validating(ROOT / "tests" / "language" / "bad" / "LT102_train.yaml")
     assert not wrong & heavy
     assert "pydantic" in wrong  # which says what is wrong

@@ -19,8 +19,12 @@ from ltspec_numpy.lower import forward as reference_forward
 from pydantic import TypeAdapter
 
 from ltspec.decisions.initial import initial_weights
+from ltspec.engine.adopting import adopt
+from ltspec.engine.arrays import buffers_of, weights_of
 from ltspec.errors import LtspecError
 from ltspec.language.model import Model
+from ltspec.networks.code.naming import RESERVED, Names, identifier
+from ltspec.networks.code.outline import outline
 from ltspec.networks.draft import Draft
 from ltspec.networks.families import build
 from ltspec.networks.graph import (
@@ -38,10 +42,12 @@ from ltspec.networks.graph import (
     Relu,
 )
 from ltspec.networks.soundness import unsound
+from ltspec.plan.stages import Adopt
 from ltspec.results.export.folder import Target, export_ticket, files_of, title_of
-from ltspec.results.export.naming import RESERVED, Names, identifier
-from ltspec.results.export.outline import outline
+from ltspec.tickets.container import Tensor
 from ltspec.tickets.ticket import Ticket, pack, ticket_of
+from ltspec.weights.header import read_whole
+from ltspec.weights.naming import fit
 
 HERE = Path(__file__).parent
 FAMILIES: Mapping[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
@@ -289,6 +295,60 @@ def resnet50_names() -> dict[str, tuple[int, ...]]:
                 names |= norm(f"{home}.downsample.1", 4 * width)
             inputs = 4 * width
     return names | {"fc.weight": (1000, 2048), "fc.bias": (1000,)}
+
+
+def begun(file: Path, graph: Graph, family: str) -> dict[str, np.ndarray]:
+    """What a network begins with out of a file of weights, by our names."""
+    whole = read_whole(file)
+    found = fit(graph, family, whole.header.tensors, fresh=False)
+    work = Adopt("graph", whole.content, found.layout, found.tensors)
+    _, made = adopt(work, graph, str(file), {})
+    return {**weights_of(made), **buffers_of(made)}
+
+
+@pytest.mark.parametrize("to", ["torch", "keras", "ticket"])
+def test_what_is_exported_can_be_begun_with(to: Any, tmp_path: Path) -> None:
+    """Of every family, and of graphs that no family makes, to the bit. All weights are different
+    from each other, so none is in another's place."""
+    for name, graph, spec in everything():
+        data = ticket_bytes(graph, spec)
+        ticket = ticket_of(io.BytesIO(data))
+        if to != "ticket":
+            data = files_of(ticket, to)[
+                "model.safetensors" if to == "torch" else "weights.safetensors"
+            ]
+        file = tmp_path / f"{name}.safetensors"
+        file.write_bytes(data)
+        found = begun(file, graph, spec.get("model", {}).get("family", "custom"))
+        expected = {**ticket.weights, **ticket.buffers}
+        assert list(found) == list(expected), name
+        for tensor, array in expected.items():
+            assert found[tensor].tobytes() == array.tobytes(), (name, tensor)
+
+
+def test_torchvisions_files_can_be_begun_with(tmp_path: Path) -> None:
+    """ResNet-18's as written, and the names and shapes of ResNet-50's by an independent rule."""
+    section = {"family": "imagenet-resnet", "depth": 18}
+    graph = build(TypeAdapter(Model).validate_python(section), (3, 64, 64), 7)
+    ticket = ticket_of(io.BytesIO(ticket_bytes(graph, {})))
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(files_of(ticket, "torchvision")["model.safetensors"])
+    found = begun(file, graph, "imagenet-resnet")
+    for name, array in {**ticket.weights, **ticket.buffers}.items():
+        assert found[name].tobytes() == array.tobytes(), name
+    section = {"family": "imagenet-resnet", "depth": 50}
+    graph = build(TypeAdapter(Model).validate_python(section), (3, 64, 64), 1000)
+    tensors = {
+        name: Tensor(name, "F32" if shape else "I64", shape, 0, 0)
+        for name, shape in resnet50_names().items()
+    }
+    pairs = fit(graph, "imagenet-resnet", tensors, fresh=False).tensors
+    assert len(pairs) == 320 - 53
+    theirs = dict(pairs)
+    assert theirs["stage2.block0.shortcut.norm.scale"] == "layer2.0.downsample.1.weight"
+    assert theirs["stage4.block2.norm3.running_var"] == "layer4.2.bn3.running_var"
+    shapes = {each.name: each.shape for each in [*graph.parameters, *graph.buffers]}
+    assert all(tensors[name].shape == shapes[ours] for ours, name in pairs)
 
 
 @pytest.mark.parametrize("depth", [18, 50])

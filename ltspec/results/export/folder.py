@@ -21,10 +21,19 @@ from ltspec.decisions.state import Array
 from ltspec.engine.disk import sync, write
 from ltspec.engine.record import packed
 from ltspec.errors import RunError, UsageError
+from ltspec.networks.code.names import (
+    keras_names,
+    keras_shapes,
+    torch_counters,
+    torch_names,
+    torchvision_counters,
+    torchvision_names,
+)
+from ltspec.networks.code.outline import outline
 from ltspec.networks.graph import BatchNorm, Flatten, Graph, MaxPool
 from ltspec.results.export import keras_code, torch_code, torchvision
-from ltspec.results.export.outline import outline
 from ltspec.tickets.ticket import Ticket
+from ltspec.weights.layout import to_keras
 
 Target = Literal["torch", "keras", "torchvision"]
 Files = dict[str, bytes]
@@ -111,7 +120,7 @@ def place(files: Files, out: Path) -> list[Path]:
 def _torch(ticket: Ticket) -> Files:
     graph = ticket.graph
     shape = outline(graph)
-    names = torch_code.tensor_names(graph, shape)
+    names = torch_names(graph, shape)
     title = title_of(ticket)
     model = _filled(
         "torch_model.py.jinja",
@@ -127,7 +136,7 @@ def _torch(ticket: Ticket) -> Files:
         "model.py": model,
         "load.py": _filled("torch_load.py.jinja", title=title, double=double),
         "model.safetensors": packed(
-            {**_renamed(ticket, names), **_zeros(torch_code.counters(graph, shape))}
+            {**_renamed(ticket, names), **_zeros(torch_counters(graph, shape))}
         ),
         MASKS: packed(_masks(ticket, names)),
         **_pages(
@@ -155,7 +164,7 @@ _COUNTERS = (
 def _torchvision(ticket: Ticket) -> Files:
     graph = ticket.graph
     name = f"resnet{torchvision.depth_of(graph)}"
-    names = torchvision.tensor_names(graph)
+    names = torchvision_names(graph)
     return {
         "load.py": _filled(
             "torchvision_load.py.jinja",
@@ -164,7 +173,7 @@ def _torchvision(ticket: Ticket) -> Files:
             double=_is_double(ticket),
         ),
         "model.safetensors": packed(
-            {**_renamed(ticket, names), **_zeros(torchvision.counters(graph))}
+            {**_renamed(ticket, names), **_zeros(torchvision_counters(graph))}
         ),
         MASKS: packed(_masks(ticket, names)),
         **_pages(
@@ -188,13 +197,14 @@ def _torchvision(ticket: Ticket) -> Files:
 def _keras(ticket: Ticket) -> Files:
     graph = ticket.graph
     shape = outline(graph)
-    names = keras_code.tensor_names(graph, shape)
+    names = keras_names(graph, shape)
+    shapes = keras_shapes(graph)
     title = title_of(ticket)
     function = "".join(re.findall("[a-z0-9]+", title.lower()))
     channels, *pixels = graph.input_shape
 
     def turned(name: str, array: Array) -> Array:
-        return keras_code.in_layout(graph, name, array)
+        return to_keras(array, shapes[name])
 
     model = _filled(
         "keras_model.py.jinja",

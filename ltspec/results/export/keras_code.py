@@ -1,5 +1,4 @@
-"""Takes an Outline; gives the texts that the template of a Keras model is filled with, the path
-that Keras has for each tensor, and arrays in Keras' layout.
+"""Takes an Outline; gives the texts that the template of a Keras model is filled with.
 
 Channels come last, the only layout that TensorFlow's kernels for a CPU know.
 """
@@ -10,7 +9,16 @@ import math
 import re
 from typing import Any
 
-from ltspec.decisions.state import Array
+from ltspec.networks.code.names import is_depthwise
+from ltspec.networks.code.outline import (
+    Argument,
+    BlockClass,
+    Call,
+    Layer,
+    Line,
+    Outline,
+    Stage,
+)
 from ltspec.networks.graph import (
     Add,
     AvgPool,
@@ -18,7 +26,6 @@ from ltspec.networks.graph import (
     Conv,
     Flatten,
     GlobalAvgPool,
-    Graph,
     Linear,
     MaxPool,
     Padding,
@@ -26,68 +33,6 @@ from ltspec.networks.graph import (
     Relu,
     Shape,
 )
-from ltspec.results.export.outline import (
-    Argument,
-    BlockClass,
-    Call,
-    Layer,
-    Line,
-    Outline,
-    Place,
-    Stage,
-)
-
-TENSORS = {
-    "weight": "kernel",
-    "bias": "bias",
-    "scale": "gamma",
-    "shift": "beta",
-    "running_mean": "moving_mean",
-    "running_var": "moving_variance",
-}
-"""Keras' name for ours."""
-
-
-def tensor_names(graph: Graph, outline: Outline) -> dict[str, str]:
-    """Path of the variable of every parameter and buffer, ``conv1/kernel``, by our name."""
-    found = {}
-    ours = [each.name for each in graph.parameters] + [each.name for each in graph.buffers]
-    for name in ours:
-        node, _, last = name.rpartition(".")
-        found[name] = f"{_layer_name(outline.places[node])}/{TENSORS[last]}"
-    return found
-
-
-def in_layout(graph: Graph, name: str, array: Array) -> Array:
-    """A tensor of ours, or its mask, as Keras has it.
-
-    Linear: (in, out). Convolution: (height, width, in / groups, out); one that has a filter for
-    each channel: (height, width, in, out / in).
-    """
-    ops = {node.name: node.op for node in graph.nodes}
-    node, _, tensor = name.rpartition(".")
-    if tensor != "weight":
-        return array
-    if array.ndim == 2:
-        return array.T
-    turned = array.transpose(2, 3, 1, 0)
-    op = ops[node]
-    assert isinstance(op, Conv)
-    source = next(each.inputs[0] for each in graph.nodes if each.name == node)
-    channels = graph.shapes[source][0]
-    if _is_depthwise(op, channels):
-        return turned.reshape(*op.kernel, channels, op.out // channels)
-    return turned
-
-
-def _is_depthwise(op: Conv, channels: int) -> bool:
-    """Whether it is Keras' ``DepthwiseConv2D``, which has one stride for both ways."""
-    return op.groups == channels > 1 and op.stride[0] == op.stride[1]
-
-
-def _layer_name(place: Place) -> str:
-    name = place.name if place.step is None else f"{place.name}_{place.step}"
-    return f"{place.stage}_block{place.block}_{name}" if place.stage else name
 
 
 def blocks(outline: Outline) -> list[dict[str, Any]]:
@@ -242,7 +187,7 @@ def _convolution(op: Conv, layer: Layer) -> str:
     stride = layer.stride or str(op.stride)
     strides = "" if stride == "1" else f", strides={stride}"
     bias = "" if op.bias else ", use_bias=False"
-    if _is_depthwise(op, layer.reads[0]):
+    if is_depthwise(op, layer.reads[0]):
         times = op.out // layer.reads[0]
         multiplier = "" if times == 1 else f", depth_multiplier={times}"
         return f"layers.DepthwiseConv2D({_pair(op.kernel)}{strides}{multiplier}{bias}"

@@ -1,11 +1,10 @@
-"""Takes an Outline; gives the texts that the template of a PyTorch module is filled with, and the
-name that its state dict has for each tensor.
-"""
+"""Takes an Outline; gives the texts that the template of a PyTorch module is filled with."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ltspec.networks.code.outline import BlockClass, Call, Layer, Line, Outline, Stage
 from ltspec.networks.graph import (
     Add,
     AvgPool,
@@ -13,7 +12,6 @@ from ltspec.networks.graph import (
     Conv,
     Flatten,
     GlobalAvgPool,
-    Graph,
     Linear,
     MaxPool,
     Padding,
@@ -21,34 +19,6 @@ from ltspec.networks.graph import (
     Relu,
     Shape,
 )
-from ltspec.results.export.outline import BlockClass, Call, Layer, Line, Outline, Place, Stage
-
-TENSORS = {"scale": "weight", "shift": "bias"}
-"""torch's name for ours, of a norm; the others have the same."""
-COUNTER = "num_batches_tracked"
-"""What torch's norms have beside their statistics, and use for nothing where a momentum is set."""
-
-
-def tensor_names(graph: Graph, outline: Outline) -> dict[str, str]:
-    """Name in the state dict of every parameter and buffer, by ours."""
-    ours = [each.name for each in graph.parameters] + [each.name for each in graph.buffers]
-    return {name: _tensor_name(name, outline) for name in ours}
-
-
-def counters(graph: Graph, outline: Outline) -> list[str]:
-    """Names of the norms' counters of batches."""
-    norms = [node.name for node in graph.nodes if isinstance(node.op, BatchNorm)]
-    return [f"{_path(outline.places[name])}.{COUNTER}" for name in norms]
-
-
-def _tensor_name(name: str, outline: Outline) -> str:
-    node, _, tensor = name.rpartition(".")
-    return f"{_path(outline.places[node])}.{TENSORS.get(tensor, tensor)}"
-
-
-def _path(place: Place) -> str:
-    steps = [place.stage, str(place.block)] if place.stage else []
-    return ".".join([*steps, place.name, *([] if place.step is None else [str(place.step)])])
 
 
 def blocks(outline: Outline) -> list[dict[str, Any]]:

@@ -1,5 +1,4 @@
-"""Takes a graph; gives the names that torchvision and timm share for its tensors, if it is one of
-their ResNets.
+"""Takes a graph; gives which of torchvision's and timm's ResNets it is.
 
 A network is one of theirs if it computes exactly the same: 3 channels in, 64 after the stem of
 7 x 7, the v1.5 form. Their ResNet-26, where they have one, is made of bottlenecks and is not ours.
@@ -10,7 +9,6 @@ from __future__ import annotations
 from ltspec.errors import UsageError
 from ltspec.networks.graph import Graph
 from ltspec.networks.imagenet_resnet import imagenet_resnet
-from ltspec.results.export.torch_code import COUNTER, TENSORS
 
 DEPTHS = (18, 34, 50, 101, 152)
 """That torchvision has."""
@@ -34,28 +32,3 @@ def depth_of(graph: Graph) -> int:
         code="LT421",
         hint="write --to torch, which writes the code of any network",
     )
-
-
-def tensor_names(graph: Graph) -> dict[str, str]:
-    """Their name of every parameter and buffer, by ours."""
-    ours = [each.name for each in graph.parameters] + [each.name for each in graph.buffers]
-    return {name: _translated(name) for name in ours}
-
-
-def counters(graph: Graph) -> list[str]:
-    """Names of the norms' counters of batches."""
-    means = [name for name in tensor_names(graph).values() if name.endswith(".running_mean")]
-    return [f"{name.removesuffix('.running_mean')}.{COUNTER}" for name in means]
-
-
-def _translated(name: str) -> str:
-    """``stage2.block0.shortcut.norm.scale`` is ``layer2.0.downsample.1.weight``."""
-    node, _, tensor = name.rpartition(".")
-    path = (
-        node.replace("shortcut.conv", "downsample.0")
-        .replace("shortcut.norm", "downsample.1")
-        .replace("norm", "bn")
-        .replace("stage", "layer")
-        .replace("block", "")
-    )
-    return f"{path}.{TENSORS.get(tensor, tensor)}"

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ltspec.networks.code.naming import Names, identifier, with_helpers
+from ltspec.networks.code.units import ENTRY, SHORTCUT, Unit, entry_of, units_by_stage
 from ltspec.networks.graph import (
     INPUT,
     Add,
@@ -26,8 +28,6 @@ from ltspec.networks.graph import (
     Relu,
     Shape,
 )
-from ltspec.results.export.naming import Names, identifier, with_helpers
-from ltspec.results.export.units import ENTRY, SHORTCUT, Unit, entry_of, units_by_stage
 
 
 @dataclass(frozen=True, slots=True)

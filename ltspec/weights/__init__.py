@@ -1,0 +1,1 @@
+"""Weights out of a safetensors file, under whose names they may be: what a network begins with."""
