@@ -40,16 +40,27 @@ _MEANS = ("overlap", "weights", "threshold", "distance")
 """Kinds that are shown without the lowest and the highest."""
 
 
-def print_compared(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> None:
-    """Print a table for each kind that the plan measures; of tensors only all of them together."""
+def print_compared(
+    console: Console,
+    plan: Plan,
+    facts: Mapping[int, Mapping[str, Any]],
+    *,
+    everything: bool = False,
+) -> None:
+    """Print a table for each kind that the plan measures; of tensors only all of them together.
+
+    With ``everything`` all lines are there, and each mean has the lowest and the highest.
+    """
     for found in compared.tables(plan, facts):
+        means = found.kind in _MEANS and not everything
         if found.kind == "distance":
-            rows, columns = _distances(plan, compared.matrices(found)), _DISTANCES
+            rows, columns = _distances(plan, compared.matrices(found), means), _DISTANCES
         else:
-            rows, columns = _lines(plan, found)
+            rows, columns = _lines(plan, found, means)
+        most = len(rows) if everything else MOST
         table = Shown(
             box=SIMPLE_HEAD,
-            title=_TITLES[found.kind] + (": mean" if found.kind in _MEANS else _SPREAD),
+            title=_TITLES[found.kind] + (": mean" if means else _SPREAD),
             title_justify="left",
             pad_edge=False,
         )
@@ -57,16 +68,16 @@ def print_compared(console: Console, plan: Plan, facts: Mapping[int, Mapping[str
         for column in columns:
             words = column in ("network", "and", "to", "what", "between", "metric")
             table.add_column(column, justify="left" if words else "right", no_wrap=True)
-        for row in rows[:MOST]:
+        for row in rows[:most]:
             table.add_row(*row)
         print_table(console, table)
-        if len(rows) > MOST:
-            console.print(f"{len(rows) - MOST} more lines are in {found.kind}.csv")
+        if len(rows) > most:
+            console.print(f"{len(rows) - most} more lines are in {found.kind}.csv")
         if found.missing:
             console.print(f"not done yet: {found.missing} comparisons for {found.kind}")
 
 
-def _lines(plan: Plan, table: Table) -> tuple[list[list[str]], list[str]]:
+def _lines(plan: Plan, table: Table, means: bool) -> tuple[list[list[str]], list[str]]:
     lines = [line for line in compared.summary(table) if line.of["tensor"] == ALL]
     several = len({line.of["entry"] for line in lines}) > 1
     hidden = {"point", "tensor", "level", "other_level", *_HIDDEN[table.kind]}
@@ -78,7 +89,7 @@ def _lines(plan: Plan, table: Table) -> tuple[list[list[str]], list[str]]:
             *map(str, point_cells(plan, line.of.get("point", 0))),
             *(_value(name, line.of) for name in names),
             str(line.count),
-            *(_figure(line.figures[name], table.kind in _MEANS) for name in figures),
+            *(_figure(line.figures[name], means) for name in figures),
         ]
         for line in lines
     ]
@@ -107,28 +118,52 @@ def _value(name: str, of: Mapping[str, Any]) -> str:
 def _figure(found: Spread | None, mean: bool) -> str:
     if found is None:
         return "-"
+    middle, low, high = (_number(each) for each in (found.mean, found.low, found.high))
     if mean or found.low == found.high:
-        return f"{found.mean:.3g}"
-    return f"{found.mean:.3g} ({found.low:.3g}-{found.high:.3g})"
+        return middle
+    return f"{middle} ({low}{' to ' if found.low < 0 else '-'}{high})"
+
+
+def _number(value: float) -> str:
+    """Three digits, or all of a large whole part: ``0.0123``, ``1,088``."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 _DISTANCES = ["network", "metric", "to the one before", "to the first", "to init"]
 
 
-def _distances(plan: Plan, matrices: Sequence[Matrix]) -> list[list[str]]:
+def _distances(plan: Plan, matrices: Sequence[Matrix], means: bool) -> list[list[str]]:
     """Of a matrix, what is next to the diagonal, the first column and that of initial weights."""
     rows = []
     for matrix in matrices:
         if matrix.replicate is not None:
             continue
+        own = [] if means else [each for each in matrices if _is_of(each, matrix)]
         names = list(matrix.networks)
         for place, name in enumerate(names):
             if name == compared.INIT:
                 continue
             init = names.index(compared.INIT) if compared.INIT in names else None
             cells = [place - 1 if place else None, 0 if place else None, init]
-            values = [None if cell is None else matrix.values[place][cell] for cell in cells]
-            texts = ["-" if value is None else f"{value:.4g}" for value in values]
+            texts = ["-" if cell is None else _entry(matrix, own, place, cell) for cell in cells]
             point = map(str, point_cells(plan, matrix.point))
             rows.append([*point, f"{matrix.branch} {name}", matrix.metric, *texts])
     return rows
+
+
+def _is_of(one: Matrix, mean: Matrix) -> bool:
+    """Whether a matrix is that of a replicate that the mean is taken over."""
+    places = [(each.point, each.entry, each.branch, each.metric) for each in (one, mean)]
+    return one.replicate is not None and places[0] == places[1]
+
+
+def _entry(matrix: Matrix, own: Sequence[Matrix], row: int, column: int) -> str:
+    """One distance, with the lowest and the highest where several replicates have it."""
+    value = matrix.values[row][column]
+    if value is None:
+        return "-"
+    found = [each.values[row][column] for each in own]
+    there = [each for each in found if each is not None]
+    if not there or min(there) == max(there):
+        return f"{value:.4g}"
+    return f"{value:.4g} ({min(there):.4g}-{max(there):.4g})"

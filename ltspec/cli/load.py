@@ -42,7 +42,7 @@ def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, ExecutionPlan
     """The plan of a spec or of a plan file, and the execution part of the latter."""
     from ltspec.plan.passes import compile_spec
 
-    if not _is_plan(file):
+    if not is_plan(file):
         return compile_spec(load_spec(file, overrides)), None
     if overrides:
         raise UsageError(
@@ -61,7 +61,7 @@ def load_plan(file: Path, overrides: Sequence[str]) -> tuple[Plan, ExecutionPlan
     return plan, None if execution is None else ExecutionPlan.from_description(execution, plan)
 
 
-def _is_plan(file: Path) -> bool:
+def is_plan(file: Path) -> bool:
     """Whether a file is meant as a plan file: by how it begins, or a .json that is no spec either.
 
     One that cannot be read is left to others to say.

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "plan": ("ltspec.cli.plan", "Show what a spec means: stages, cost, what is done already."),
     "run": ("ltspec.cli.run", "Run a spec or a plan file; goes on where it was stopped."),
     "show": ("ltspec.cli.show", "Show a run's table, or a spec with every default filled in."),
+    "report": ("ltspec.cli.report", "Write a page with everything that a run found."),
     "presets": ("ltspec.cli.presets", "List the papers' recipes that specs can start from."),
     "ticket": ("ltspec.cli.ticket", "Look at ticket files: inspect, diff, verify; export one."),
     "schema": ("ltspec.cli.schema", "Print the JSON Schema of specs, for editors."),

@@ -89,16 +89,13 @@ def command(
 
     from rich.console import Console
 
-    from ltspec.cli.answer_table import print_answers
-    from ltspec.cli.compare_tables import print_compared
-    from ltspec.cli.pair_tables import print_pairs
     from ltspec.cli.progress import LiveBar, PlainLines
-    from ltspec.cli.tables import print_instability, print_summary
+    from ltspec.cli.screen import print_results
     from ltspec.data.interrupts import stop_when_asked
     from ltspec.engine.runner import scores
     from ltspec.engine.session import Session
     from ltspec.engine.watch import Silence
-    from ltspec.results.report import write_results
+    from ltspec.results.run_folder import write_results
 
     console = Console(stderr=True)
     bar = LiveBar(console) if console.is_terminal else PlainLines(console)
@@ -122,11 +119,7 @@ def command(
         session.run(watch, checkpoint_seconds, processes)
     facts = scores(plan, session.realm)
     folder, tickets, rows = write_results(plan, session, bar.note, facts)
-    print_summary(Console(), plan, rows)
-    print_instability(Console(), plan, facts)
-    print_pairs(Console(), plan, facts)
-    print_compared(Console(), plan, facts)
-    print_answers(Console(), plan, facts)
+    print_results(Console(), plan, facts, rows)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")

@@ -14,6 +14,8 @@ from ltspec.errors import UsageError
 
 if TYPE_CHECKING:
     from ltspec.plan.stages import Plan
+    from ltspec.results.instability import Instability
+    from ltspec.results.paired import BarrierSummary
     from ltspec.results.table import Row
 
 
@@ -90,7 +92,7 @@ def command(
         click.echo(write(load_spec(spec, overrides).resolved()), nl=False)
         return
     if mapped or blocks:
-        from ltspec.cli import maps
+        from ltspec.results import maps
 
         written = load_spec(spec, overrides)
         lines_of = [*([maps.blocks] if blocks else []), *([maps.maps] if mapped else [])]
@@ -100,10 +102,7 @@ def command(
 
     from rich.console import Console
 
-    from ltspec.cli.answer_table import print_answers
-    from ltspec.cli.compare_tables import print_compared
-    from ltspec.cli.pair_tables import print_pairs
-    from ltspec.cli.tables import print_instability, print_summary
+    from ltspec.cli.screen import print_results
     from ltspec.engine.runner import scores
     from ltspec.engine.store import Store
     from ltspec.results import table
@@ -130,11 +129,7 @@ def command(
     for name, found in shown.items():
         if style == "text":
             click.echo(name)
-            print_summary(Console(), plan, found)
-            print_instability(Console(), plan, facts[name])
-            print_pairs(Console(), plan, facts[name])
-            print_compared(Console(), plan, facts[name])
-            print_answers(Console(), plan, facts[name])
+            print_results(Console(), plan, facts[name], found)
         else:
             click.echo(
                 table.as_csv(plan, found) if style == "csv" else table.as_json(plan, found),
@@ -166,12 +161,12 @@ def _plot(plan: Plan, found: Sequence[Row], target: Path) -> None:
 
 
 def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path) -> None:
-    from ltspec.results import instability, paired
+    from ltspec.results.drawn import barriers, instabilities
     from ltspec.results.plots import plot_lines
 
-    found: list[instability.Instability | paired.BarrierSummary] = [
-        *instability.summary(instability.pairs(plan, facts)),
-        *paired.barrier_summary(paired.barriers(plan, facts)),
+    found: list[Instability | BarrierSummary] = [
+        *instabilities(plan, facts),
+        *barriers(plan, facts),
     ]
     if not found:
         raise UsageError(
@@ -183,17 +178,11 @@ def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path
 
 
 def _plot_distances(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path) -> None:
-    from ltspec.results import compared
+    from ltspec.results.drawn import distances
     from ltspec.results.plots import plot_distances
     from ltspec.results.table import counted
 
-    found = [
-        matrix
-        for table in compared.tables(plan, facts)
-        if table.kind == "distance"
-        for matrix in compared.matrices(table)
-        if matrix.replicate is None
-    ]
+    found = distances(plan, facts)
     if not found:
         raise UsageError(
             f"there are no distances to draw in {target}",

@@ -69,7 +69,7 @@ class Session:
             found = read(name, plan.data.get(name, plan.spec["data"]), data, note)
             for warning in found.warnings:
                 note(warning)
-            opened.check_data(name, found.fingerprint, found.facts.version)
+            opened.check_data(name, found.fingerprint, found.facts.version, found.warnings)
             return found if alteration is None else altered(found, alteration)
 
         played_on = {

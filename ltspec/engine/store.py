@@ -22,7 +22,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from os.path import lexists
 from pathlib import Path
@@ -94,23 +94,22 @@ class Store:
         """The results of one backend and precision, for example ``torch-float32``."""
         return Realm(self, _checked(_NAME, name, "a realm"))
 
-    def check_data(self, name: str, fingerprint: str, version: int = 1) -> None:
-        """Compare the bytes of a data set with those that this store has seen, or note them.
+    def check_data(
+        self, name: str, fingerprint: str, version: int = 1, warnings: Sequence[str] = ()
+    ) -> None:
+        """Compare the bytes of a data set with those that this store has seen, or note them, with
+        the ``warnings`` of its reader.
 
         ``version`` is that of the reader: another reader may give other bytes. Raises DataError
         (LT307) when they are not the same.
         """
-        file = self.folder / "data" / f"{_checked(_NAME, name, 'a data set')}.json"
+        file = self._data_file(name)
         with failing(file), self._guard():
-            seen = self._seen_data(name, file)
-            known = seen.get(str(version))
-            if known is None:
-                with self._scratch() as scratch:
-                    content = {"name": name, "fingerprints": {**seen, str(version): fingerprint}}
-                    disk.write(scratch / "data.json", canonical(content))
-                    disk.make_folders(file.parent)
-                    disk.replace(scratch / "data.json", file)
-            elif known != fingerprint:
+            content = self._seen_data(name, file)
+            known = content["fingerprints"].setdefault(str(version), fingerprint)
+            if known == fingerprint:
+                self._note_data(file, content, version, warnings)
+            else:
                 raise DataError(
                     f"the bytes of {name} are not those that this store's results were made "
                     f"from: their fingerprint is {fingerprint}, and was {known}",
@@ -123,12 +122,21 @@ class Store:
 
         Raises DataError (LT307) where none was noted.
         """
-        file = self.folder / "data" / f"{_checked(_NAME, name, 'a data set')}.json"
+        file = self._data_file(name)
         with failing(file, "read"):
-            known = self._seen_data(name, file).get(str(version))
+            known: str | None = self._seen_data(name, file)["fingerprints"].get(str(version))
         if known is None:
             raise DataError(f"nothing is noted of {name} in {self.folder}", code="LT307")
         return known
+
+    def data_warnings(self, name: str, version: int) -> list[str]:
+        """What the reader noticed when it read those bytes; nothing where none was noted.
+
+        Raises DataError (LT307) where what was noted is damaged.
+        """
+        file = self._data_file(name)
+        with failing(file, "read"):
+            return list(self._seen_data(name, file)["warnings"].get(str(version), ()))
 
     def size(self, key: str) -> int:
         """Bytes that the results under a key take, in every realm."""
@@ -178,14 +186,36 @@ class Store:
                 hint="use the ltspec that made it, or another folder with --store",
             )
 
-    def _seen_data(self, name: str, file: Path) -> dict[str, str]:
-        """Fingerprints of a data set by version of its reader."""
+    def _data_file(self, name: str) -> Path:
+        return self.folder / "data" / f"{_checked(_NAME, name, 'a data set')}.json"
+
+    def _note_data(
+        self, file: Path, content: dict[str, Any], version: int, warnings: Sequence[str]
+    ) -> None:
+        """Write what is known of a data set, where it is not written yet."""
+        noted = {**content["warnings"], str(version): list(warnings)}
+        noted = {number: each for number, each in noted.items() if each}
+        whole = {**content, "warnings": noted}
+        if not noted:
+            del whole["warnings"]  # so that nothing changes for data of which nothing is to say
+        with self._scratch() as scratch:
+            disk.write(scratch / "data.json", canonical(whole))
+            if file.is_file() and file.read_bytes() == (scratch / "data.json").read_bytes():
+                return
+            disk.make_folders(file.parent)
+            disk.replace(scratch / "data.json", file)
+
+    def _seen_data(self, name: str, file: Path) -> dict[str, Any]:
+        """Fingerprints and warnings of a data set, each by version of its reader."""
+        empty: dict[str, Any] = {"name": name, "fingerprints": {}, "warnings": {}}
         try:
             content = json.loads(file.read_bytes())
             if content["name"] == name:
-                return dict(content["fingerprints"])
+                fingerprints = dict(content["fingerprints"])
+                warnings = dict(content.get("warnings", {}))  # not there in an earlier store
+                return {**empty, "fingerprints": fingerprints, "warnings": warnings}
         except FileNotFoundError:
-            return {}
+            return empty
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise DataError(

@@ -3,8 +3,10 @@ distances between levels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Plan, Point
@@ -12,6 +14,9 @@ from ltspec.results.compared import Matrix
 from ltspec.results.instability import Instability
 from ltspec.results.paired import BarrierSummary
 from ltspec.results.table import Line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MARKERS = "osD^vP*X"
 """Of branches where colours are those of points."""
@@ -85,10 +90,12 @@ def plot_accuracy(
         fontsize=10,
     )
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=None if len(curves) < 8 else 7)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=150)
-    pyplot.close(figure)
+    if len(curves) < 8:
+        axes.legend(frameon=False)
+    else:  # which would cover the curves
+        figure.set_figwidth(10)
+        figure.legend(frameon=False, fontsize=7, loc="outside right upper")
+    _save(figure, target)
 
 
 def _apart(densities: Sequence[float]) -> list[float]:
@@ -152,9 +159,7 @@ def plot_lines(
     # After all panels are drawn: they share the axis, and a limit holds what it finds.
     panels[0][0].set_ylim(bottom=0)
     figure.suptitle(f"{title}: mean over pairs, bands from lowest to highest", fontsize=10)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=150)
-    pyplot.close(figure)
+    _save(figure, target)
 
 
 _UNITS = {"l2": "L2", "angle": "angle (degrees)", "cosine": "cosine", "angular": "2 angle / pi"}
@@ -213,6 +218,32 @@ def plot_distances(found: Sequence[Matrix], plan: Plan, target: Path) -> None:
     count = len(plan.replicates)
     title = f"{plan.name}: mean of {count} replicates" if count > 1 else plan.name
     figure.suptitle(title, fontsize=10)
+    _save(figure, target)
+
+
+def as_svg(draw: Callable[[Path], None]) -> str:
+    """What ``draw`` draws into the file that it is given, as the text of an SVG file.
+
+    Text stays text, and no ``$`` in it begins a formula. Equal plots are equal bytes.
+    """
+    import matplotlib
+
+    with (
+        matplotlib.rc_context(
+            {"svg.hashsalt": "ltspec", "svg.fonttype": "none", "text.parse_math": False}
+        ),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        target = Path(folder) / "plot.svg"
+        draw(target)
+        return target.read_text(encoding="utf-8")
+
+
+def _save(figure: Figure, target: Path) -> None:
+    """Write a figure, without the time of day where the format would have it."""
+    from matplotlib import pyplot
+
     target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=150)
+    metadata = {"Date": None} if target.suffix == ".svg" else None
+    figure.savefig(target, dpi=150, metadata=metadata)
     pyplot.close(figure)

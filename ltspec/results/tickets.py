@@ -66,10 +66,7 @@ def place_tickets(
         masks = masks_of(arrays)
         graph = plan.graphs[plan.stages[outcome.ticket].work.graph]
         data = pack(facts, graph, weights_of(arrays), buffers_of(arrays), masks)
-        prefix = "" if outcome.branch == TICKET else f"{outcome.branch}-"
-        name = f"{prefix}level-{outcome.level}.safetensors"
-        point = folder / f"point-{outcome.point}" if plan.is_sweep else folder
-        target = point / f"replicate-{outcome.replicate}" / name
+        target = folder / place_of(plan, outcome)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(".part")
         write(part, data)
@@ -77,6 +74,14 @@ def place_tickets(
         if outcome.branch == TICKET:
             placed.append(target)
     return placed
+
+
+def place_of(plan: Plan, outcome: Outcome) -> Path:
+    """Where the ticket of a row lies in the folder of tickets."""
+    prefix = "" if outcome.branch == TICKET else f"{outcome.branch}-"
+    name = f"{prefix}level-{outcome.level}.safetensors"
+    point = Path(f"point-{outcome.point}" if plan.is_sweep else "")
+    return point / f"replicate-{outcome.replicate}" / name
 
 
 def _specs(plan: Plan) -> dict[int, Mapping[str, Any]]:
@@ -165,16 +170,16 @@ def _data_read(plan: Plan) -> dict[int, frozenset[DataName]]:
     read: dict[int, frozenset[DataName]] = {}
     for place, stage in enumerate(plan.stages):
         before = (read[earlier] for earlier in stage.reads)
-        read[place] = frozenset(_own_data(stage.work)).union(*before)
+        read[place] = frozenset(own_data(stage.work)).union(*before)
     return read
 
 
-def _own_data(work: object) -> Iterator[DataName]:
-    """The data set that a piece of work, its recipe or its sample names."""
+def own_data(work: object) -> Iterator[DataName]:
+    """Every data set that a piece of work, its recipe or its sample names."""
     if not is_dataclass(work):
         return
     parts = {field.name: getattr(work, field.name) for field in fields(work)}
     if {"data", "data_version"} <= set(parts):
         yield parts["data"], parts["data_version"]
     for part in parts.values():
-        yield from _own_data(part)
+        yield from own_data(part)

@@ -31,7 +31,7 @@ from ltspec.results.answering import answers
 from ltspec.results.answers import Answer, Own, as_csv, as_json, check
 from ltspec.results.instability import pairs, summary
 from ltspec.results.reducers import exact, exact_mean, mean_gap, onset
-from ltspec.results.report import write_results
+from ltspec.results.run_folder import write_results
 
 STEPS = "sweep={prune.rewind.to: [0it, 10it, 20it]}"
 EXAMPLES = 10_000

@@ -32,7 +32,7 @@ from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Compare, Plan, Train
 from ltspec.results import compared
 from ltspec.results.plots import plot_distances
-from ltspec.results.report import write_results
+from ltspec.results.run_folder import write_results
 
 REWIND = "prune.rewind={to: 10it}"
 SHUFFLED = "branches.shuffled={kind: shuffle-mask}"

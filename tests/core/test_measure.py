@@ -27,7 +27,7 @@ from ltspec.plan.legality import check
 from ltspec.plan.stages import Line, Plan, Stage, Train
 from ltspec.results import instability
 from ltspec.results.plots import plot_lines
-from ltspec.results.report import write_results
+from ltspec.results.run_folder import write_results
 
 REWIND = "prune.rewind={to: 10it}"
 FRESH = "branches.fresh={kind: reinitialize, levels: [2]}"

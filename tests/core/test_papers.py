@@ -16,7 +16,7 @@ from ltspec.language.source import Source, override, read
 from ltspec.plan import is_fine, validate
 from ltspec.plan.cost import steps_from_scratch, total
 from ltspec.plan.passes import compile_spec
-from ltspec.results.report import write_results
+from ltspec.results.run_folder import write_results
 
 PAPERS = Path(__file__).parents[2] / "examples" / "papers"
 SPECS = sorted(PAPERS.glob("[0-9]*.yaml"))

@@ -21,7 +21,7 @@ from ltspec.engine.session import Session
 from ltspec.errors import BackendError, DataError, Interrupted, InvariantError, RunError
 from ltspec.plan.stages import Plan, Stage, Train
 from ltspec.results import table
-from ltspec.results.report import write_results
+from ltspec.results.run_folder import write_results
 
 BRANCH = "branches.fresh={kind: reinitialize}"
 

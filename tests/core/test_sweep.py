@@ -35,7 +35,7 @@ from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Plan, Point, Train
 from ltspec.results import instability, paired, table
 from ltspec.results.plots import plot_accuracy, plot_lines
-from ltspec.results.report import write_results
+from ltspec.results.run_folder import write_results
 
 REWINDS = "sweep={prune.rewind.to: [0it, 10it, 20it]}"
 FRESH = "branches.fresh={kind: reinitialize, levels: [2]}"

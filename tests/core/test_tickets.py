@@ -24,7 +24,7 @@ from ltspec.engine.arrays import buffers_of, masks_of, weights_of
 from ltspec.errors import LtspecError, TicketError
 from ltspec.networks.graph import INPUT, BatchNorm, Conv, Flatten, Graph, Linear, Node
 from ltspec.plan.stages import Plan
-from ltspec.results.report import write_results
+from ltspec.results.run_folder import write_results
 from ltspec.tickets.certificate import content_of, read_certificate
 from ltspec.tickets.container import arranged, header, sealed
 from ltspec.tickets.ticket import Ticket, pack, read_ticket, ticket_of

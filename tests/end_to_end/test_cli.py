@@ -38,7 +38,10 @@ from ruamel.yaml import YAML
 
 from ltspec.errors import CODES
 
-COMMANDS = ("validate", "plan", "run", "show", "presets", "ticket", "schema", "backends", "explain")
+COMMANDS = (
+    *("validate", "plan", "run", "show", "report", "presets", "ticket", "schema", "backends"),
+    "explain",
+)
 WRONG_LR = ("lr: 0.1", "lr: fast")
 
 

@@ -68,8 +68,11 @@ def test_all_modules_pages_and_the_typing_mark_are_in_it(names: Sequence[str]) -
     assert {name for name in names if name.endswith(".py")} == expected
     assert {f"ltspec/cli/pages/{code}.md" for code in CODES} <= set(names)
     assert "ltspec/py.typed" in names
-    templates = (ROOT / "ltspec" / "results" / "export" / "templates").iterdir()
-    assert {f"ltspec/results/export/templates/{file.name}" for file in templates} <= set(names)
+    for part in ("export", "page"):
+        templates = list((ROOT / "ltspec" / "results" / part / "templates").iterdir())
+        assert templates
+        folder = f"ltspec/results/{part}/templates"
+        assert {f"{folder}/{file.name}" for file in templates} <= set(names)
     assert {f"ltspec/presets/{name}.yaml" for name in presets.names()} <= set(names)
     assert not [name for name in names if "test" in name or "__pycache__" in name]
 

@@ -14,6 +14,14 @@ from ltspec.plan.stages import Plan
 from ltspec.results import answering, answers, compared, instability, paired, table
 from ltspec.results.tickets import place_tickets
 
+PAGE = "report.html"
+"""What the page of a run is called, which :mod:`ltspec.results.page` makes when asked."""
+
+
+def folder_of(store: Path, plan: Plan, realm: str) -> Path:
+    """Where the table and tickets of a plan lie in a store."""
+    return store / "runs" / plan.name / realm
+
 
 def write_results(
     plan: Plan,
@@ -30,7 +38,7 @@ def write_results(
     Returns the folder, the tickets and the table's rows. Raises StoreError (LT403) where the
     folder cannot be written, InvariantError where an answer is none that there was to choose.
     """
-    folder = session.store.folder / "runs" / plan.name / session.execution.realm
+    folder = folder_of(session.store.folder, plan, session.execution.realm)
     scores = runner.scores(plan, session.realm) if scores is None else scores
     found = table.rows(plan, scores)
     measured = instability.pairs(plan, scores)
@@ -41,6 +49,7 @@ def write_results(
                 f"{folder} had the table of another experiment named {plan.name}, which is "
                 "replaced; its results stay in the store. Another name keeps both (--set name=...)"
             )
+            (folder / PAGE).unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.csv").write_text(table.as_csv(plan, found), encoding="utf-8")
         (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")

@@ -52,7 +52,7 @@ def picture(to: Carried) -> list[str]:
             for one in to.assignment.pairings
             if one.target.role == "block" and one.target.stage == stage
         ]
-        above = [str(one.source.index) for one in pairings if one.source is not None]
+        above = ["-" if one.source is None else str(one.source.index) for one in pairings]
         below = [f"{one.target.index}{'*' * one.copy}" for one in pairings]
         wide = max(map(len, above + below))
         left = [str(block.index) for block in theirs if str(block.index) not in above]

@@ -1,0 +1,150 @@
+"""Takes a spec; gives a page with everything that the store holds of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ltspec.cli import options
+from ltspec.cli.load import is_plan, load_plan
+from ltspec.errors import UsageError
+
+if TYPE_CHECKING:
+    from ltspec.engine.store import Realm
+    from ltspec.plan.stages import Plan
+    from ltspec.results.page.gathering import Facts, Told
+
+MOST = 500
+"""Stages that a page lists one by one; of a plan with more, the first ones."""
+
+
+@click.command("report")
+@click.argument("spec", type=options.SPEC)
+@click.option("--backend", help="Whose results; a page for each that there are when left out.")
+@options.precision(default="all that there are")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where the page goes; report.html beside the table of the run when left out.",
+)
+@options.store
+@options.overrides
+def command(
+    spec: Path,
+    backend: str | None,
+    precision: str | None,
+    out: Path | None,
+    store: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Write a page with everything that the store holds of SPEC (or a plan file): the spec, its
+    plan, tables, plots, transfers as pictures, and tickets. One HTML file that needs nothing
+    else. Loads no framework."""
+    plan, _ = load_plan(spec, overrides)
+
+    from ltspec.engine.runner import scores
+    from ltspec.engine.store import Store
+    from ltspec.results.page.gathering import gather
+    from ltspec.results.page.writing import html
+    from ltspec.results.run_folder import PAGE, folder_of
+
+    folder = options.store_folder(spec, store)
+    names = sorted(entry.name for entry in folder.glob("results/*") if entry.is_dir())
+    opened = Store.open(folder, create=False, report=_note) if names else None
+    realms = (
+        [opened.realm(name) for name in names if _asked(name, backend, precision)] if opened else []
+    )
+    realms = [realm for realm in realms if _is_begun(plan, realm)]
+    if not realms:
+        raise UsageError(
+            f"{folder} holds nothing of {spec}",
+            code="LT309",
+            hint=f"make it with `{_called('run', spec, backend, precision, overrides)}`",
+        )
+    if out is not None and len(realms) > 1:
+        raise UsageError(
+            f"there are results of {', '.join(realm.name for realm in realms)}, and one --out",
+            code="LT309",
+            hint="choose one with --backend and --precision, or leave --out out",
+        )
+    for realm in realms:
+        run_folder = folder_of(folder, plan, realm.name)
+        target = out or run_folder / PAGE
+        facts = scores(plan, realm)
+        told = _told(plan, realm, facts, spec, overrides)
+        _write(html(gather(plan, realm, facts, told, run_folder, target)), target)
+
+
+def _asked(realm: str, backend: str | None, precision: str | None) -> bool:
+    own_backend, _, own_precision = realm.rpartition("-")
+    return backend in (None, own_backend) and precision in (None, own_precision)
+
+
+def _is_begun(plan: Plan, realm: Realm) -> bool:
+    """Whether anything was done for a plan. Initial weights are the same for many specs."""
+    return any(realm.has(stage.key) for stage in plan.stages if stage.kind != "init")
+
+
+def _told(plan: Plan, realm: Realm, facts: Facts, spec: Path, overrides: Sequence[str]) -> Told:
+    from ltspec.cli.answer_table import print_answers
+    from ltspec.cli.plan import describe
+    from ltspec.cli.recorder import Recorder
+    from ltspec.cli.screen import print_measured
+    from ltspec.cli.tables import print_summary
+    from ltspec.language.source import read, write
+    from ltspec.results.page.gathering import Told
+    from ltspec.results.table import rows
+
+    backend, _, precision = realm.name.rpartition("-")
+    results, answers, measured = Recorder(), Recorder(), Recorder()
+    print_summary(results, plan, rows(plan, facts))
+    print_answers(answers, plan, facts)
+    print_measured(measured, plan, facts, everything=True)
+    listing = describe(plan, everything=len(plan.stages) <= MOST, precision=precision)
+    begin = listing.index("")
+    end = len(listing) - listing[::-1].index("")
+    file = Path(spec.name)  # the page is the same from wherever it is made
+    calls = [_called(word, file, backend, precision, overrides) for word in ("run", "report")]
+    return Told(
+        commands=calls,
+        written="" if is_plan(spec) else read(spec).text,
+        overrides=overrides,
+        resolved=write(plan.spec),
+        meaning=[listing[0], *listing[end:]],
+        listing="\n".join(listing[begin + 1 : end - 1]),
+        results=results.kept,
+        answers=answers.kept,
+        measured=measured.kept,
+    )
+
+
+def _called(
+    word: str,
+    spec: Path,
+    backend: str | None,
+    precision: str | None,
+    overrides: Sequence[str],
+) -> str:
+    """A command line that is about the same results."""
+    words = ["ltspec", word, str(spec), *(["--backend", backend] if backend else [])]
+    if precision not in (None, "float32"):
+        words += ["--precision", precision]
+    return shlex.join([*words, *(part for each in overrides for part in ("--set", each))])
+
+
+def _write(text: str, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}", code="LT309") from None
+    click.echo(f"report: {target}")
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)

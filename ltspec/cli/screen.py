@@ -1,0 +1,32 @@
+"""Takes a plan and the facts in a store; gives all that was found, on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from ltspec.cli.answer_table import print_answers
+from ltspec.cli.compare_tables import print_compared
+from ltspec.cli.pair_tables import print_pairs
+from ltspec.cli.tables import print_instability, print_summary
+from ltspec.plan.stages import Plan
+from ltspec.results.table import Row
+
+Facts = Mapping[int, Mapping[str, Any]]
+
+
+def print_results(console: Console, plan: Plan, facts: Facts, rows: Sequence[Row]) -> None:
+    """Print the table, what the spec measures, and the answers to what it asks. ``facts``: by place
+    of the stage, ``rows``: of the table."""
+    print_summary(console, plan, rows)
+    print_measured(console, plan, facts)
+    print_answers(console, plan, facts)
+
+
+def print_measured(console: Console, plan: Plan, facts: Facts, *, everything: bool = False) -> None:
+    """Print a table for each kind of ``measure``; with ``everything`` every line and spread."""
+    print_instability(console, plan, facts)
+    print_pairs(console, plan, facts)
+    print_compared(console, plan, facts, everything=everything)
