@@ -177,6 +177,8 @@ def _what(plan: Plan, place: int) -> str:
     if not isinstance(stage.work, Prune | Remask | Mapmask):
         return stage.label
     keep, covered = stage.work.keep, masked_by(stage.work)
+    if "like" in stage.inputs:
+        return f"{stage.label}: keep as many as the mask that is read"
     if not keep:
         return f"{stage.label}: keep what the mask that is read keeps"
     sizes = {one.name: one.size for one in plan.graphs[stage.work.graph].parameters}

@@ -95,14 +95,16 @@ def _told(plan: Plan, realm: Realm, facts: Facts, spec: Path, overrides: Sequenc
     from ltspec.cli.plan import describe
     from ltspec.cli.recorder import Recorder
     from ltspec.cli.screen import print_measured
-    from ltspec.cli.tables import print_summary
+    from ltspec.cli.tables import print_summary, print_transfers
     from ltspec.language.source import read, write
     from ltspec.results.page.gathering import Told
     from ltspec.results.table import rows
 
     backend, _, precision = realm.name.rpartition("-")
     results, answers, measured = Recorder(), Recorder(), Recorder()
-    print_summary(results, plan, rows(plan, facts))
+    found = rows(plan, facts)
+    print_summary(results, plan, found)
+    print_transfers(results, plan, found)
     print_answers(answers, plan, facts)
     print_measured(measured, plan, facts, everything=True)
     listing = describe(plan, everything=len(plan.stages) <= MOST, precision=precision)

@@ -10,7 +10,7 @@ from rich.console import Console
 from ltspec.cli.answer_table import print_answers
 from ltspec.cli.compare_tables import print_compared
 from ltspec.cli.pair_tables import print_pairs
-from ltspec.cli.tables import print_instability, print_summary
+from ltspec.cli.tables import print_instability, print_summary, print_transfers
 from ltspec.plan.stages import Plan
 from ltspec.results.table import Row
 
@@ -21,6 +21,7 @@ def print_results(console: Console, plan: Plan, facts: Facts, rows: Sequence[Row
     """Print the table, what the spec measures, and the answers to what it asks. ``facts``: by place
     of the stage, ``rows``: of the table."""
     print_summary(console, plan, rows)
+    print_transfers(console, plan, rows)
     print_measured(console, plan, facts)
     print_answers(console, plan, facts)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Plan
-from ltspec.results import instability
+from ltspec.results import instability, transfers
 from ltspec.results.table import Row, Spread, point_cells, point_headings, summary
 
 
@@ -67,6 +67,30 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
     missing = len(plan.outcomes) - len(rows)
     if missing:
         console.print(f"not done yet: {missing} of {len(plan.outcomes)} networks")
+
+
+def print_transfers(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
+    """Print a square of source and target for each level and split, where a sweep carries
+    tickets."""
+    for square in transfers.squares(plan, rows):
+        console.print(
+            f"tickets of level {square.level} on each target: {square.split} accuracy",
+            highlight=False,
+        )
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        add_point_columns(table, plan)
+        for name in square.targets:
+            table.add_column(name, justify="right")
+        for source in square.sources:
+            found = [square.lines.get((source, name)) for name in square.targets]
+            cells = [
+                accuracy_text(line.accuracy[square.split], line.replicates)
+                if line is not None and square.split in line.accuracy
+                else "-"
+                for line in found
+            ]
+            table.add_row(*map(str, point_cells(plan, source)), *cells)
+        print_table(console, table)
 
 
 def print_collapse(console: Console, rows: Sequence[Row]) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from typing import Literal
 
 Shape = tuple[int, ...]
+Spread = Literal["", "global", "erk", "uniform"]
+"""How weights are shared out among tensors: not at all, by their scores alone, or by one of
+:data:`SPREADS`."""
 
 
 def uniform(shapes: Sequence[Shape], total: int) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from ltspec.decisions import operators
 from ltspec.decisions.initial import initial_weights
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks
+from ltspec.engine import matching
 from ltspec.engine.arrays import (
     buffers_of,
     masks_of,
@@ -53,6 +54,7 @@ def initial(graph: Graph, work: Init) -> Mapping[str, Array]:
 
 def remask(work: Remask, graph: Graph, inputs: Mapping[str, Result]) -> Made:
     """A mask that keeps as many weights as the plan says, and not the same as the ticket's."""
+    work = matching.counted(work, graph, inputs)
     stream = work.seed, work.draw, work.level
     before = _in_order(work.tensors, inputs["mask"]) if "mask" in inputs else {}
     masks: Masks

@@ -21,6 +21,7 @@ from ltspec.decisions.criteria import CRITERIA, Batch, Criterion, Score, Subject
 from ltspec.decisions.paths import paths
 from ltspec.decisions.sample import Sample, batches
 from ltspec.decisions.state import Array, Arrays, Masks
+from ltspec.engine import matching
 from ltspec.engine.arrays import buffers_of, masks_of, pack_masks, weights_of
 from ltspec.engine.backend import storage
 from ltspec.engine.store import Result
@@ -41,6 +42,7 @@ def prune(work: Prune, inputs: Mapping[str, Result], bench: Bench) -> Made:
     finite number a weight.
     """
     graph = bench.plan.graphs[work.graph]
+    work = matching.counted(work, graph, inputs)
     every = {parameter.name: parameter.shape for parameter in graph.parameters}
     shapes = {name: every[name] for name in work.tensors}
     before = masks_of(inputs["mask"].arrays) if "mask" in inputs else {}

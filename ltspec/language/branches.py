@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
-from ltspec.language.checks import unique, word_or_list
+from ltspec.language.checks import unique, word_or_list, word_or_mapping
 from ltspec.language.criteria import Criterion
 from ltspec.language.data import Data
 from ltspec.language.duration import Duration
@@ -271,6 +271,45 @@ Controls = Annotated[
 ]
 
 
+class MaskThere(Section):
+    """A mask of the other network by a criterion, with as many weights as the mapped one."""
+
+    criterion: Criterion
+    """What is pruned first: a word or a mapping, as behind `prune.criterion`. Its `at` names a
+    point of the dense training of the ticket's network, whose weights are carried by the map before
+    they are scored: at the `rewind` point, where the ticket is rewound to, these are the weights
+    that are trained. With `weights: own` it is the other network's own dense training; with
+    `weights: fresh` the fresh weights are scored, and `at` is `init`. Examples are those that the
+    branch is trained on."""
+    scope: Literal["global", "layer", "erk"] | None = None
+    """What is compared with what, as behind `prune.scope`; the default is what is written there.
+    Where that is something else, `layer` keeps the same share of each tensor. `erk` are the
+    densities of the other network."""
+
+
+MaskOrigin = Annotated[
+    Annotated[
+        Literal[
+            "mapped",
+            "shuffled",
+            "shuffled-all",
+            "shuffled-copies",
+            "random-uniform",
+            "random-erk",
+            "dense",
+        ],
+        Tag("word"),
+    ]
+    | Annotated[MaskThere, Tag("mapping")],
+    Discriminator(
+        word_or_mapping,
+        custom_error_type="LT103",
+        custom_error_message="expected a word such as mapped, or a mapping such as "
+        "{criterion: snip}",
+    ),
+]
+
+
 class Transfer(Section):
     """The ticket carried to a deeper or shallower network of its family, or to other data."""
 
@@ -296,25 +335,33 @@ class Transfer(Section):
     """Where weights and running statistics come from. `mapped`: the ticket's rewound ones, by the
     map; `fresh`: drawn anew; `own`: the other network's own, trained densely from its own start up
     to the rewind point, as its own tickets begin."""
-    mask: Literal["mapped", "shuffled", "shuffled-all", "shuffled-copies", "dense"] = "mapped"
+    mask: MaskOrigin = "mapped"
     """Where the mask comes from. `mapped`: the ticket's, by the map; `shuffled`: the mapped one,
     permuted at random within each layer; `shuffled-all`: over all layers together;
     `shuffled-copies`: within each layer, but only in blocks that are a second or later copy of
-    one; `dense`: none."""
+    one; `dense`: none. With as many weights as the mapped one keeps in all, and in other layers:
+    `random-uniform` and `random-erk` at random places, shared out as by `layers` of
+    `kind: random-mask`; and a mapping such as `{criterion: {name: snip, at: rewind}}` by a
+    criterion on the other network."""
     classifier: Literal["carried", "fresh"] = "carried"
     """Where the classifier comes from. `carried`: it is the ticket's; `fresh`: its weights are
     drawn anew and it is dense, as it has to be for other classes."""
     controls: Controls = ()
-    """What the carried ticket is compared with, in lines named after the branch: `all`, or a list
-    such as `[imp, random]`. `imp`: the other network's own dense training and tickets, level by
-    level; `random`: the carried mask permuted within each layer; `shuffled`: the same in copies
-    alone; `reinit`: the carried mask on fresh weights; `magnitude`, `snip`, `grasp`: masks made in
-    one go from the other network's own dense training, with as many weights as its own ticket of
-    that level, by the trained weights, or at the rewind point by gradients over the whole training
-    set (GraSP ranked by size, at temperature 200), as in the code of Chen et al. (2021). All begin
-    at the rewind point and are trained as the branch is."""
+    """What the carried ticket is compared with: `all`, or a list such as `[imp, random]`. Each is a
+    line of its own, named after the branch (`deeper-imp`), which `measure` and `ask` can name as
+    they can a branch. `imp`: the other network's own dense training and tickets, level by level;
+    `random`: the carried mask permuted within each layer; `shuffled`: the same in copies alone;
+    `reinit`: the carried mask on fresh weights; `magnitude`, `snip`, `grasp`: masks made in one go
+    from the other network's own dense training, with as many weights as its own ticket of that
+    level, by the trained weights, or at the rewind point by gradients over the whole training set
+    (GraSP ranked by size, at temperature 200), as in the code of Chen et al. (2021). All begin at
+    the rewind point and are trained as the branch is. With `train` or `data` of the branch, the
+    other network's own training is that one: `imp` and the last three are rewound in it as
+    `prune.rewind` says, and the first three are trained as the carried ticket. `schedule` of the
+    branch is not for `imp`, which is all that a spec of the other network would give."""
     draw: Draw = 1
-    """Which of the independent draws of what is random: fresh weights and shuffled masks."""
+    """Which of the independent draws of what is random: fresh weights, shuffled and random
+    masks."""
     train: Train | None = None
     """How the branch is trained: a section of its own, nothing is taken over from the spec's. The
     default is the spec's."""

@@ -135,6 +135,7 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
             _scored_weights_are_there,
             _leaves_a_term_out,
             _transfers_somewhere,
+            _scores_fresh_weights,
             _draws_something,
             _maps_in_one_way,
             _own_sections_are_whole,
@@ -236,15 +237,6 @@ def _transfers_somewhere(spec: Any, name: str, branch: Any) -> Iterator[Diagnost
             (*path, "weights"),
             "write `mapped` or `fresh`, or leave `train` and `data` out",
         )
-    if branch.controls and (branch.train is not None or branch.data is not None):
-        yield Diagnostic(
-            "LT107",
-            "`controls` begin at the rewind point of the spec's own training, and this branch has "
-            "another one",
-            (*path, "controls"),
-            "leave `controls` out, and write the branches that are wanted",
-            at="key",
-        )
     if branch.weights == "own" and branch.classifier == "fresh":
         yield Diagnostic(
             "LT107",
@@ -254,15 +246,30 @@ def _transfers_somewhere(spec: Any, name: str, branch: Any) -> Iterator[Diagnost
         )
 
 
+def _scores_fresh_weights(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind != "transfer" or branch.weights != "fresh" or isinstance(branch.mask, str):
+        return
+    criterion = branch.mask.criterion
+    if criterion.name != "random" and criterion.at != "init":
+        yield Diagnostic(
+            "LT107",
+            f"`at: {criterion.at}` looks at weights that were trained, and `weights: fresh` are "
+            "drawn anew",
+            ("branches", name, "mask", "criterion", "at"),
+            "write `at: init`, or `weights: mapped`",
+        )
+
+
 _DRAWN = frozenset({"random", "shuffled", "reinit"})
 """Controls of a carried ticket that draw something."""
 
 
 def _draws_something(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     if branch.kind == "transfer":
-        drawn = "fresh" in (branch.weights, branch.classifier) or "shuffled" in branch.mask
+        by_chance = isinstance(branch.mask, str) and branch.mask.startswith(("shuffled", "random"))
+        drawn = "fresh" in (branch.weights, branch.classifier) or by_chance
         drawn = drawn or branch.controls == "all" or not _DRAWN.isdisjoint(branch.controls)
-        why = "neither fresh weights nor a shuffled mask are drawn"
+        why = "neither fresh weights nor a shuffled or random mask are drawn"
     elif branch.kind == "dynamic":
         drawn = branch.schedule.name != "gradual"
         why = "`gradual` draws nothing"

@@ -706,7 +706,7 @@ Transfer: Any = {
             'to': {'type': 'model-field', 'schema': {'type': 'default', 'schema': Target, 'default': View(depth=None, widths=None, classifier=None, blocks=None, options=None)}},
             'map': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.elastic.Map'}, 'word': {'type': 'literal', 'expected': ['append', 'interpolate', 'first', 'last', 'spaced']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a word such as append, or a mapping such as {keep: [1, 3]}'}}, 'default': None}},
             'weights': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['mapped', 'fresh', 'own']}, 'default': 'mapped'}},
-            'mask': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['mapped', 'shuffled', 'shuffled-all', 'shuffled-copies', 'dense']}, 'default': 'mapped'}},
+            'mask': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['mapped', 'shuffled', 'shuffled-all', 'shuffled-copies', 'random-uniform', 'random-erk', 'dense']}, 'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.branches.MaskThere'}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a word such as mapped, or a mapping such as {criterion: snip}'}, 'default': 'mapped'}},
             'classifier': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['carried', 'fresh']}, 'default': 'carried'}},
             'controls': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'literal', 'expected': ['imp', 'random', 'shuffled', 'reinit', 'magnitude', 'snip', 'grasp']}], 'variadic_item_index': 0}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [imp, random]'}, 'default': ()}},
             'draw': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'int', 'ge': 1, 'le': 1000000}, 'default': 1}},
@@ -1385,8 +1385,26 @@ StageMap: Any = {
     'cls': View,
 }
 
+MaskThere: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'criterion': {'type': 'model-field', 'schema': {'type': 'function-before', 'function': {'type': 'no-info', 'function': named}, 'schema': {'type': 'tagged-union', 'choices': {'magnitude': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Magnitude'}, 'random': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Random'}, 'snip': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Snip'}, 'grasp': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Grasp'}, 'synflow': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.SynFlow'}}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}}},
+            'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'literal', 'expected': ['global', 'layer', 'erk']}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'MaskThere',
+    },
+    'ref': 'ltspec.language.branches.MaskThere',
+    'cls': View,
+}
+
 SCHEMA: Any = {
     'type': 'definitions',
     'schema': Spec,
-    'definitions': [Data, Train, Magnitude, Random, Snip, Grasp, SynFlow, Rewind, Seeds, Map, StageMap],
+    'definitions': [Data, Train, Magnitude, Random, Snip, Grasp, SynFlow, Rewind, Seeds, Map, StageMap, MaskThere],
 }

@@ -69,6 +69,8 @@ class Place:
     at: Literal["key", "value"] = "value"
     beside: str = ""
     """What may stand there beside a word: ``a mapping``, ``a list``, or nothing else."""
+    items: tuple[str, ...] = ()
+    """The words that such a list is made of, where it is one of words."""
 
 
 def diagnose(
@@ -94,6 +96,7 @@ def locate(root: type[Section], loc: Iterable[str | int]) -> Place:
     section = root
     annotation: Any = root
     beside = ""
+    items: tuple[str, ...] = ()
     for element in loc:
         if element == "[key]":
             return Place(path, section, str, "key")
@@ -103,8 +106,9 @@ def locate(root: type[Section], loc: Iterable[str | int]) -> Place:
             others = [choice for choice in choices if choice is not annotation]
             beside = "a mapping" if is_section(others[0]) else "a list"
             beside = "a number" if others[0] is int else beside
+            items = tuple(map(str, _items(others[0])))
             continue
-        beside = ""
+        beside, items = "", ()
         annotation = choices[0]
         path = (*path, element)
         if is_section(annotation):
@@ -115,7 +119,12 @@ def locate(root: type[Section], loc: Iterable[str | int]) -> Place:
             annotation = field.annotation
         else:
             annotation = item_annotation(annotation)
-    return Place(path, section, annotation, beside=beside)
+    return Place(path, section, annotation, beside=beside, items=items)
+
+
+def _items(choice: Any) -> list[Any]:
+    """The words that a list is made of; none where it is no list of words."""
+    return _words(item_annotation(choice)) if get_origin(choice) is tuple else []
 
 
 def _alternative(choices: tuple[Any, ...], tag: str | int) -> Any:
@@ -164,6 +173,8 @@ def _diagnostics(
         words = [str(word) for word in _words(place.annotation)]
         wrong = _choice(path, value, words, place.beside)
         hint = _rewind_hint(key, value) if place.beside else ""
+        if isinstance(value, str) and (meant := _close(value, place.items, _LIKELY)):
+            hint = f"write `{key}: [{meant}]`"
         yield replace(wrong, hint=hint or wrong.hint)
     elif type_ in _TYPES:
         yield _wrong_type(place, value, _TYPES[type_])

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ltspec.errors import Diagnostic
+from ltspec.errors import Diagnostic, Path
+from ltspec.language.unknown import Unknown
 
 
 class Variant:
@@ -36,6 +37,8 @@ def own_sections(branch: Any) -> dict[str, Any]:
     match branch.kind:
         case "retrain" | "transfer":
             written = {"train": branch.train, "data": branch.data}
+            if branch.kind == "transfer":
+                written["criterion"] = _scoring_of(branch)
             return {key: section for key, section in written.items() if section is not None}
         case "rewind":
             return {"rewind": branch.rewind}
@@ -50,9 +53,18 @@ def own_sections(branch: Any) -> dict[str, Any]:
 def as_branch_sees(spec: Any, branch: Any) -> Any:
     """The spec with the sections that the branch has written in place of its own."""
     own = own_sections(branch)
-    if branch.kind in ("rewind", "prune"):
-        return Variant(spec, prune=Variant(spec.prune, **own))
+    inside = {key: own.pop(key) for key in ("rewind", "criterion") if key in own}
+    if inside:
+        own["prune"] = Variant(spec.prune, **inside)
     return Variant(spec, **own) if own else spec
+
+
+def _scoring_of(branch: Any) -> Any:
+    """The criterion of the mask of a carried ticket; None where it has none, or a wrong one."""
+    try:
+        return None if isinstance(branch.mask, str) else branch.mask.criterion
+    except Unknown:  # `train` and `data` are looked at all the same
+        return None
 
 
 def pretrained_sections(spec: Any) -> dict[str, Any]:
@@ -77,4 +89,5 @@ def placed(found: Iterable[Diagnostic], name: str, branch: Any) -> Iterator[Diag
         inside = each.path[0] == "prune" and each.path[1:2] and each.path[1] in own
         path = each.path[1:] if inside else each.path
         if path[0] in own:
-            yield replace(each, path=("branches", name, *path))
+            home: Path = ("mask",) if branch.kind == "transfer" and inside else ()
+            yield replace(each, path=("branches", name, *home, *path))

@@ -18,6 +18,8 @@ from ltspec.errors import Diagnostic, Path
 from ltspec.networks.graph import Block, Buffer, Graph, Node, Parameter
 
 Word = Literal["append", "interpolate", "first", "last", "spaced"]
+TICKETS = "the ticket's network"
+"""What messages call the network that is carried."""
 STRETCHES: tuple[Word, ...] = ("append", "interpolate")
 SQUEEZES: tuple[Word, ...] = ("first", "last", "spaced")
 
@@ -280,19 +282,28 @@ def _misfit(source: Inside, theirs: Block, target: Inside, ours: Block) -> str |
     count."""
     left, right = source.nodes(theirs), target.nodes(ours)
     if len(left) != len(right):
-        return f"one has {len(left)} operations with tensors, and the other {len(right)}"
+        return (
+            f"the ticket's block has {len(left)} layers with weights, and the target's has "
+            f"{len(right)}"
+        )
     for origin, to in zip(left, right, strict=True):
         before, after = source.shapes[origin.name], target.shapes[to.name]
         for end in {**before, **after}:
             if before.get(end) != after.get(end):
-                shapes = f"{_by(before.get(end))} and {to.name}.{end} is {_by(after.get(end))}"
-                return f"{origin.name}.{end} is {shapes}"
+                return (
+                    f"{origin.name}.{end} of {TICKETS} is {_by(before.get(end))}, and "
+                    f"{to.name}.{end} of the target is {_by(after.get(end))}"
+                )
         if type(origin.op) is not type(to.op):
-            return f"{origin.name} and {to.name} are other operations"
+            one, other = (type(node.op).__name__ for node in (origin, to))
+            return f"{origin.name} of {TICKETS} is a {one}, and {to.name} of the target a {other}"
         for name in (each.name for each in fields(origin.op)):
             one, other = getattr(origin.op, name), getattr(to.op, name)
             if one != other:
-                return f"{origin.name} has {name} {one}, and {to.name} {other}"
+                return (
+                    f"{origin.name} of {TICKETS} has {name} {one}, and {to.name} of the target "
+                    f"has {other}"
+                )
     return None
 
 
@@ -305,22 +316,42 @@ def _misfits(
         return
     if ours.role == "classifier":
         hint = "write `classifier: fresh`, which draws its weights anew and leaves it dense"
-        yield Diagnostic("LT273", f"the classifiers differ: {reason}", (), hint, at="key")
+        yield Diagnostic("LT273", f"the classifiers differ: {reason}", ("data",), hint)
     elif theirs.name == ours.name:
         yield Diagnostic(
             "LT273",
-            f"{ours.name} does not fit: {reason}",
-            (),
-            "stem and blocks that are kept have to be the same in both networks",
-            at="key",
+            f"{ours.name} is not the same in both networks: {reason}",
+            ("data",),
+            f"{ours.name} is carried as it is, so write a target, and images, that leave its "
+            "shapes as they are",
         )
     else:
+        rule = _rule(rules, ours.stage)
         yield Diagnostic(
             "LT273",
-            f"{theirs.name} cannot become {ours.name}: {reason}",
-            _rule(rules, ours.stage).path,
-            "blocks that change resolution or width stay where they are",
+            f"{theirs.name} cannot become {ours.name} of the target: {reason}",
+            _place_of(rule, theirs.index, ours.index),
+            _which_fit(source, target, ours),
         )
+
+
+def _place_of(rule: Rule, block: int, place: int) -> Path:
+    """Where a map says that a block of the target is a copy of this one."""
+    if rule.word != "blocks":
+        return rule.path
+    return (*rule.path, "blocks", f"block{block}", rule.written[block].index(place))
+
+
+def _which_fit(source: Inside, target: Inside, ours: Block) -> str:
+    """The hint which blocks could become one that the written one cannot."""
+    fitting = [
+        f"`block{each.index}`"
+        for each in source.stages[ours.stage]
+        if _misfit(source, each, target, ours) is None
+    ]
+    if not fitting:
+        return f"no block of stage{ours.stage} of {TICKETS} fits there: write another target"
+    return f"write {ours.index} behind {_either(fitting)}, whose shapes fit there"
 
 
 def _as_written(rule: Rule, stage: int, before: int, after: int) -> list[int] | Diagnostic:
@@ -336,23 +367,23 @@ def _as_written(rule: Rule, stage: int, before: int, after: int) -> list[int] | 
         if block >= before:
             return Diagnostic(
                 "LT271",
-                f"stage{stage}: the source has no {name}",
+                f"stage{stage}: {TICKETS} has no {name}",
                 (*rule.path, "blocks", name),
-                f"its blocks are block0 to block{before - 1}",
+                f"write {_either([f'`block{number}`' for number in range(before)])}",
                 at="key",
             )
         for number, place in enumerate(places):
             here: Path = ("blocks", name, number)
             if place >= after:
                 return wrong(
-                    f"the target has no block {place}", here, f"its blocks are 0 to {after - 1}"
+                    f"the target has no block {place}", here, f"write numbers up to {after - 1}"
                 )
             if place in found:
                 return wrong(
                     f"block {place} of the target would be written twice, by block{found[place]} "
                     f"and by {name}",
                     here,
-                    "each block of the target comes from one block",
+                    f"write {place} behind one of `block{found[place]}` and `{name}`",
                 )
             found[place] = block
     if found.get(0) != 0:
@@ -368,12 +399,12 @@ def _as_written(rule: Rule, stage: int, before: int, after: int) -> list[int] | 
             f"nothing is written to {are} {', '.join(map(str, missing))} of the target, which has "
             f"blocks 0 to {after - 1}",
             ("blocks",),
-            "name each of them behind a block of the source",
+            _where_missing(rule, missing, before),
         )
     left = [block for block in range(before) if block not in written]
     if left and after >= before:
         return wrong(
-            f"block{left[0]} of the source goes nowhere",
+            f"block{left[0]} of {TICKETS} goes nowhere",
             ("blocks",),
             f"write where it goes, or `block{left[0]}: []` to leave it out",
         )
@@ -384,16 +415,25 @@ def _not_there(rule: Rule, stage: int, before: int) -> Diagnostic | None:
     """LT271: a block that is repeated or kept has to be one of the source's."""
     for number, block in enumerate(rule.blocks):
         if block >= before:
-            others = (
-                f"block{'s 1 to' * (before > 2)} {before - 1} besides" if before > 1 else "none"
-            )
+            others = _either([str(each) for each in range(1, before)])
             return Diagnostic(
                 "LT271",
-                f"stage{stage}: the source has no block {block}",
+                f"stage{stage}: {TICKETS} has no block {block}",
                 (*rule.path, rule.word, number),
-                f"it has block 0, which is kept, and {others}",
+                f"write {others}; block 0 stays where it is"
+                if others
+                else "it has block 0 alone, which stays where it is: leave the stage out",
             )
     return None
+
+
+def _where_missing(rule: Rule, missing: Sequence[int], before: int) -> str:
+    """The hint how blocks of the target are written that a map leaves out."""
+    block = max(rule.written, default=min(1, before - 1))
+    places = sorted({*rule.written.get(block, ()), *missing})
+    which = _either([str(each) for each in missing], "and")
+    of = "the block that it is a copy" if len(missing) == 1 else "the blocks that they are copies"
+    return f"write {which} behind {of} of, for example `block{block}: {places}`"
 
 
 def _cannot(rule: Rule, stage: int, before: int, after: int, reason: str, hint: str) -> Diagnostic:
@@ -430,9 +470,11 @@ def _no_counterpart(
         return
     theirs, ours = source.outline(), target.outline()
     if only := [name for name in theirs + ours if (name in theirs) != (name in ours)]:
+        whose = "the target" if only[0] in ours else TICKETS
+        also = [name for name in only if (name in ours) == (only[0] in ours)]
         yield Diagnostic(
             "LT274",
-            f"the two networks do not have the same stages: only one has {', '.join(only)}",
+            f"the two networks do not have the same stages: only {whose} has {', '.join(also)}",
             (),
             "only the number of blocks within a stage can change",
             at="key",
@@ -455,6 +497,14 @@ def _told_once(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     for problem in problems:
         found.setdefault((problem.code, problem.path), problem)
     return list(found.values())
+
+
+def _either(words: Sequence[str], joint: str = "or") -> str:
+    """``a, b or c``; the middle of many is left out."""
+    if len(words) > 8:
+        return f"{words[0]} to {words[-1]}"
+    *first, last = words or ("",)
+    return f"{', '.join(first)} {joint} {last}" if first else last
 
 
 def _by(shape: Sequence[int] | None) -> str:

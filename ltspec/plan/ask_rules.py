@@ -12,7 +12,7 @@ from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
-from ltspec.plan import asked, pairs, resolve
+from ltspec.plan import asked, beside, pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
 
@@ -22,14 +22,18 @@ def _questions(spec: Any) -> Iterator[tuple[Path, Any, str]]:
         yield ("ask", number), question, "between" if question.kind == "area" else "of"
 
 
+def _is_there(spec: Any, line: str) -> bool:
+    return beside.branch(spec, line) is not None
+
+
 def asked_lines_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT230."""
     for path, question, key in _questions(spec):
-        known = [TICKET, *spec.branches]
+        known = [TICKET, *beside.names(spec)]
         if question.kind == "first-stable":
             known.insert(0, DENSE)
         for place, line in enumerate(asked.lines(question)):
-            if line in known:
+            if line in known or _is_there(spec, line):
                 continue
             here = (*path, key, place)
             if line == DENSE:
@@ -67,7 +71,9 @@ def asked_levels_exist(spec: Any) -> Iterator[Diagnostic]:
                 )
                 continue
             for line in asked.lines(question):
-                if line in spec.branches and level not in pairs.own_levels(spec, line):
+                if not _is_there(spec, line):
+                    continue
+                if level not in pairs.own_levels(spec, line):
                     yield Diagnostic(
                         "LT230",
                         f"branch {line} does not leave at level {level}",
@@ -94,7 +100,7 @@ def answers_are_measured(spec: Any) -> Iterator[Diagnostic]:
                 there = asked.measured_levels(spec, line, question.error)
             except Unknown:  # `measure` names a line that is not there, and a rule says so
                 return
-            own = line in (DENSE, TICKET) or line in spec.branches
+            own = line in (DENSE, TICKET) or _is_there(spec, line)
             wanted = "all" if line == DENSE else question.levels
             written = "" if line == DENSE else ", levels: all"
             if own and not [level for level in there if line == DENSE or level]:
@@ -121,7 +127,7 @@ def lines_can_be_asked_about(spec: Any) -> Iterator[Diagnostic]:
     """LT239: lines whose figures mean nothing beside those that they are held against."""
     for path, question, key in _questions(spec):
         for place, line in enumerate(asked.lines(question)):
-            branch = spec.branches.get(line)
+            branch = beside.branch(spec, line)
             here = (*path, key, place)
             if branch is None:
                 continue

@@ -12,7 +12,7 @@ from typing import Any
 
 from ltspec.language.points import shown
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import measured, pairs
+from ltspec.plan import beside, measured, pairs
 from ltspec.plan.replicates import DENSE
 
 OVER_STEPS = ("first-stable", "first-matching")
@@ -39,12 +39,13 @@ def rewind_step(spec: Any, line: str) -> int | None:
     """The step whose weights a line returns to; None where it has no rewind point: where trained
     weights are kept, where a ticket comes out of a file, and where the mask changes in training.
     """
-    branch = spec.branches.get(line)
+    branch = beside.branch(spec, line)
     if branch is None:
         return measured.rewind_step(spec)
     if branch.kind == "dynamic" or is_from_a_file(branch):
         return None
-    if branch.kind == "rewind":
+    # What is another network's own is rewound in its own training.
+    if branch.kind == "rewind" or (branch.kind == "transfer" and branch.weights == "own"):
         return measured.rewind_step(as_branch_sees(spec, branch))
     return measured.rewind_step(spec)
 

@@ -150,6 +150,7 @@ def other_seeds_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
     """LT242."""
     if branch.kind != "other-seed":
         return
+    resolve.replicate_count(spec)  # Unknown where seeds do not agree with it
     replicates = resolve.replicates(spec)
     for replicate in replicates:
         other = after(replicate, replicates)

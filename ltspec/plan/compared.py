@@ -11,7 +11,7 @@ from typing import Any
 
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import changing, measured, resolve
+from ltspec.plan import beside, changing, measured, resolve
 from ltspec.plan.pairs import is_of_another_network
 from ltspec.plan.replicates import TICKET
 
@@ -98,9 +98,9 @@ def is_rewound(spec: Any, line: str) -> bool:
     """
     if line == TICKET:
         return measured.rewind_step(spec) is not None
-    if line not in spec.branches:
+    branch = beside.branch(spec, line)
+    if branch is None:
         raise Unknown(line)
-    branch = spec.branches[line]
     if branch.kind == "transfer":
         return branch.weights != "mapped" or measured.rewind_step(spec) is not None
     if branch.kind == "retrain" and branch.ticket is not None:

@@ -37,8 +37,8 @@ _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     # kind: (roles that must be there, roles that may be)
     Init: (frozenset(), frozenset()),
     Train: (frozenset({"state"}), frozenset()),
-    Prune: (frozenset(), frozenset({"state", "mask"})),
-    Remask: (frozenset(), frozenset({"mask"})),
+    Prune: (frozenset(), frozenset({"state", "mask", "like"})),
+    Remask: (frozenset(), frozenset({"mask", "like"})),
     Combine: (frozenset({"mask", "other"}), frozenset()),
     Perturb: (frozenset({"state", "mask"}), frozenset()),
     Transfer: (frozenset({"state"}), frozenset({"fresh"})),
@@ -82,6 +82,7 @@ _STANDS_FOR = {
     "second": "state",
     "fresh": "state",
     "other": "mask",
+    "like": "mask",
     "first_mask": "mask",
     "second_mask": "mask",
 }
@@ -261,7 +262,9 @@ def _schedule_problems(plan: Plan, stage: Stage, work: Train, masks: MaskSchedul
 
 
 def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[str]:
-    if isinstance(work, Remask) and not work.keep and "mask" in stage.inputs:
+    if ("like" in stage.inputs) != bool(work.spread) or (work.spread and work.keep):
+        yield f"{stage.label}: keeps {work.keep}, and {work.spread!r} of a mask that it reads"
+    if work.spread or (isinstance(work, Remask) and not work.keep and "mask" in stage.inputs):
         return  # as many as the mask that it reads
     if len(work.keep) not in (1, len(work.tensors)):
         yield f"{stage.label}: {len(work.keep)} counts for {len(work.tensors)} tensors"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
-from ltspec.plan import compared, measured, pairs, resolve
+from ltspec.plan import beside, compared, measured, pairs, resolve
 from ltspec.plan.compare_rules import COMPARE_RULES
 from ltspec.plan.pair_rules import PAIR_RULES
 from ltspec.plan.replicates import DENSE, TICKET
@@ -28,7 +28,7 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
             continue
         path: Path = ("measure", number)
         for place, line in enumerate(lines):
-            known = [TICKET, *spec.branches]
+            known = [TICKET, *beside.names(spec)]
             if _is_about_copies(measure):
                 known.insert(0, DENSE)
             elif line == DENSE:
@@ -41,7 +41,7 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
                     else "write `ticket`: its level 0 is the dense network",
                 )
                 continue
-            if line not in known:
+            if line not in known and beside.branch(spec, line) is None:
                 close = difflib.get_close_matches(line, known, 1)
                 yield Diagnostic(
                     "LT230",
@@ -61,7 +61,8 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
                 )
                 continue
             for line in lines:
-                own = spec.branches[line].levels if line in spec.branches else "all"
+                branch = beside.branch(spec, line)
+                own = "all" if branch is None else branch.levels
                 if level and own != "all" and level not in own:
                     yield Diagnostic(
                         "LT230",

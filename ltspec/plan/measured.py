@@ -10,7 +10,7 @@ from typing import Any
 
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import pairs, resolve
+from ltspec.plan import beside, pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
 
@@ -45,10 +45,12 @@ def levels(spec: Any, measure: Any, line: str) -> tuple[int, ...]:
     if measure.levels != "all":
         return tuple(measure.levels)
     there = range(1, len(resolve.levels(spec)) + 1)
-    if line != TICKET and line not in spec.branches:
+    if line == TICKET:
+        return tuple(there)
+    branch = beside.branch(spec, line)
+    if branch is None:
         raise Unknown(line)
-    own = "all" if line == TICKET else spec.branches[line].levels
-    return tuple(there if own == "all" else own)
+    return tuple(there if branch.levels == "all" else branch.levels)
 
 
 def dense(spec: Any, measure: Any) -> list[Subject]:
@@ -77,9 +79,9 @@ def is_not_trained(spec: Any, line: str) -> bool:
     """Whether nothing is trained after pruning in a line; false for one that is not there."""
     if line == TICKET:
         return bool(spec.prune.rewind == "none")
-    if line not in spec.branches:
+    branch = beside.branch(spec, line)
+    if branch is None:
         return False
-    branch = spec.branches[line]
     if branch.kind == "retrain" or getattr(branch, "schedule", None) is not None:
         return False
     if branch.kind == "transfer" and (branch.train is not None or branch.data is not None):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.variants import as_branch_sees
-from ltspec.plan import pairs, resolve
+from ltspec.plan import beside, pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
 
@@ -28,11 +28,11 @@ def compared_lines_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT230."""
     for path, measure in _entries(spec):
         key = "between" if pairs.is_of_two_lines(measure) else "of"
-        known = [TICKET, *spec.branches]
+        known = [TICKET, *beside.names(spec)]
         if measure.between != "successive":
             known.insert(0, DENSE)
         for place, line in enumerate(pairs.lines(measure)):
-            if line in known:
+            if line in known or beside.branch(spec, line) is not None:
                 continue
             if line == DENSE:
                 yield Diagnostic(
@@ -157,7 +157,7 @@ def statistics_can_be_recalibrated(spec: Any) -> Iterator[Diagnostic]:
             continue
         whole, line = min(_whole_batches(spec, measure))
         if measure.batches > whole:
-            where = f" of {line}" if line in spec.branches else ""
+            where = f" of {line}" if beside.branch(spec, line) is not None else ""
             yield Diagnostic(
                 "LT236",
                 f"{measure.batches} whole batches are asked for, and an epoch{where} has {whole}",
@@ -169,9 +169,9 @@ def statistics_can_be_recalibrated(spec: Any) -> Iterator[Diagnostic]:
 def _whole_batches(spec: Any, measure: Any) -> Iterator[tuple[int, str]]:
     """Whole batches of an epoch of each line's training, and the line."""
     for line in pairs.lines(measure):
-        own = spec
-        if line in spec.branches and spec.branches[line].kind == "retrain":
-            own = as_branch_sees(spec, spec.branches[line])
+        own, branch = spec, beside.branch(spec, line)
+        if branch is not None and branch.kind in ("retrain", "transfer"):
+            own = as_branch_sees(spec, branch)
         yield resolve.facts(own).train // int(own.train.batch_size), line
 
 

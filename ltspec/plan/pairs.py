@@ -9,7 +9,7 @@ from typing import Any
 
 from ltspec.language.unknown import Unknown
 from ltspec.networks.graph import Graph
-from ltspec.plan import resolve
+from ltspec.plan import beside, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
 Place = tuple[str, int]
@@ -54,21 +54,29 @@ def own_levels(spec: Any, line: str) -> tuple[int, ...]:
         return (0,)
     if line == TICKET:
         return (0, *there)
-    if line not in spec.branches:
+    branch = beside.branch(spec, line)
+    if branch is None:
         raise Unknown(line)
-    own = spec.branches[line].levels
     dense = () if is_of_another_network(spec, line) else (0,)
-    return (*dense, *(there if own == "all" else own))
+    return (*dense, *(there if branch.levels == "all" else branch.levels))
 
 
 def is_of_another_network(spec: Any, line: str) -> bool:
     """Whether a branch's tickets are those of another network than the spec's."""
-    return line in spec.branches and network(spec, line).nodes != resolve.graph(spec).nodes
+    branch = beside.branch(spec, line)
+    if branch is None or branch.kind != "transfer":
+        return False
+    return network(spec, line).nodes != resolve.graph(spec).nodes
 
 
 def network(spec: Any, line: str) -> Graph:
-    """The network of a line."""
-    branch = spec.branches.get(line)
+    """The network of a line.
+
+    Raises Unknown for a branch that is not there: a rule of its own says so.
+    """
+    branch = beside.branch(spec, line)
+    if branch is None and line not in (DENSE, TICKET):
+        raise Unknown(line)
     if branch is None or branch.kind != "transfer":
         return resolve.graph(spec)
     from ltspec.plan import transferring  # few specs need it

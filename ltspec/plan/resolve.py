@@ -154,7 +154,13 @@ def begin_alike(spec: Any) -> bool:
 
 
 def replicate_count(spec: Any) -> int:
-    """How many replicates there are, written or not."""
+    """How many replicates there are, written or not.
+
+    Raises Unknown where `replicates` and `seeds` say different numbers: a rule of its own says so
+    (``plan.rules.seeds_agree``).
+    """
+    if None not in (spec.replicates, spec.seeds) and spec.replicates != len(spec.seeds):
+        raise Unknown("replicates")
     if spec.replicates is not None:
         return int(spec.replicates)
     return 1 if spec.seeds is None else len(spec.seeds)

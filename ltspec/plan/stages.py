@@ -4,8 +4,9 @@
     Init      nothing                     a state: initial weights
     Train     a state, earlier ones?      a state, ``start`` to ``stop`` steps on; where the mask
                                           changes on the way, the last one too
-    Prune     a state?, a mask?           a mask that keeps exactly ``keep`` weights
-    Remask    a mask?                     a mask that keeps as many weights in other places
+    Prune     a state?, a mask?, like?    a mask that keeps exactly ``keep`` weights, or as many as
+                                          the mask ``like``
+    Remask    a mask?, like?              a mask that keeps as many weights in other places
     Combine   two masks                   a mask of what both keep, or either of them
     Perturb   a state, a mask             a state, its surviving weights changed
     Transfer  a state, a fresh one?       a state of another network, tensor by tensor
@@ -29,6 +30,7 @@ from typing import Any, Literal
 
 from ltspec.data.alteration import Alteration
 from ltspec.decisions.dynamic.schedule import MaskSchedule
+from ltspec.decisions.layerwise import Spread
 from ltspec.decisions.recalibration import Recalibration
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import Sample
@@ -88,7 +90,8 @@ class Prune:
     tensors: tuple[str, ...]
     """The prunable tensors, in graph order."""
     keep: tuple[int, ...]
-    """How many weights are kept: one count for each tensor, or one for all."""
+    """How many weights are kept: one count for each tensor, or one for all; none where there are
+    as many as in the mask that is read as ``like``, which only the run can count."""
     rounds: int = 1
     """Scores are taken and weights pruned so many times, by equal factors, until ``keep``."""
     sample: Sample | None = None
@@ -101,6 +104,8 @@ class Prune:
     """What outputs are divided by before the loss that scores are taken of."""
     per_class: int | None = None
     """How many of the sample's examples are of each class; None where classes do not matter."""
+    spread: Spread = ""
+    """How the weights of the mask ``like`` are shared out; empty where ``keep`` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,8 @@ class Remask:
     mask that is read can say."""
     only: tuple[str, ...] = ()
     """The tensors whose mask is permuted, the others staying as they are; empty for all."""
+    spread: Spread = ""
+    """``random``: as in :class:`Prune`."""
 
 
 @dataclass(frozen=True, slots=True)

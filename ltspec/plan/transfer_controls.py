@@ -15,7 +15,13 @@ from ltspec.language.variants import Variant
 from ltspec.plan import carrying, recipes, resolve
 from ltspec.plan.recipes import Scoring
 from ltspec.plan.stages import Rewind
-from ltspec.plan.transferring import OF_THE_TICKET, asked_controls, changed
+from ltspec.plan.transferring import (
+    OF_THE_TICKET,
+    asked_controls,
+    changed,
+    last_level,
+    trains_otherwise,
+)
 
 if TYPE_CHECKING:
     from ltspec.plan.branching import Leaving
@@ -25,13 +31,14 @@ if TYPE_CHECKING:
 def write(writer: Writer, leaving: Leaving, name: str, branch: Any) -> None:
     """Write every control of a branch at one level. ``writer``: that of the other network."""
     to = writer.carried[name]
-    for word in asked_controls(branch, bool(set(to.assignment.copies) & set(to.tensors))):
+    for word in asked_controls(branch, to.has_copies):
         here = replace(leaving, label=f"{leaving.label}-{word}")
+        writer.carried[f"{name}-{word}"] = to
         if word in OF_THE_TICKET:
             _of_ticket(writer, here, name, word, changed(branch, word))
         elif word != "imp":
-            _matched(writer, here, name, word)
-        elif leaving.level.number == _last(writer, branch):
+            _matched(writer, here, name, word, branch)
+        elif leaving.level.number == last_level(branch, len(writer.levels)):
             _own_tickets(writer, here, name)
 
 
@@ -42,9 +49,10 @@ def _of_ticket(writer: Writer, leaving: Leaving, name: str, word: str, branch: A
     _train(there, leaving, f"{name}-{word}", state, mask, kept)
 
 
-def _matched(writer: Writer, leaving: Leaving, name: str, word: str) -> None:
+def _matched(writer: Writer, leaving: Leaving, name: str, word: str, branch: Any) -> None:
     """A mask by another criterion, from the other network's dense training, in one go to as many
-    weights as its own ticket of the level has."""
+    weights as its own ticket of the level has. In a training of the branch's own it begins where
+    that ticket does, which is the rewind point of this training."""
     own = _own(writer, name, leaving.level.number, word)
     seeds, label = leaving.seeds, leaving.label
     recipe = recipes.recipe(own.spec, seeds.order)
@@ -56,6 +64,8 @@ def _matched(writer: Writer, leaving: Leaving, name: str, word: str) -> None:
         states["end"] = own.train(origin, recipe, 0, own.total, f"{label}, dense")
     keep = own.levels[-1].keep
     mask = own.prune(seeds, _scoring(own, word), keep, states, None, label)
+    if trains_otherwise(branch) and branch.schedule is None:
+        writer = replace(writer, rewinding=own.rewinding)
     _train(writer, leaving, f"{name}-{word}", point, mask, sum(keep))
 
 
@@ -109,7 +119,3 @@ def _train(
     start, stop = writer.rewinding.start, writer.rewinding.stop
     trained = writer.train(ticket, recipe, start, stop, label)
     writer.measure(leaving.seeds, line, leaving.level.number, kept, ticket, trained, label)
-
-
-def _last(writer: Writer, branch: Any) -> int:
-    return len(writer.levels) if branch.levels == "all" else max(branch.levels)

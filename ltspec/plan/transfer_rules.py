@@ -13,6 +13,7 @@ from ltspec.data.facts import STREAMED
 from ltspec.errors import Diagnostic, GraphError, Path
 from ltspec.networks.families import build
 from ltspec.plan import resolve, transferring
+from ltspec.plan.changing_rules import masks_change_in_training
 
 SIZES = {
     "lenet": ("widths",),
@@ -30,9 +31,29 @@ def transfer_is_right(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]
     path: Path = ("branches", name)
     problems = list(_of_target(spec, branch)) or list(_of_data(branch))
     if not problems:
-        _, problems = transferring.assigned(spec, branch)
-    problems = problems or [*_of_copies(spec, branch), *_of_controls(spec, name, branch)]
+        _, found = transferring.assigned(spec, branch)
+        problems = [_at_a_key(branch, each) for each in found]
+    problems = problems or [
+        *_of_copies(spec, branch),
+        *_of_counts(spec, branch),
+        *_of_controls(spec, name, branch),
+    ]
     yield from (replace(each, path=(*path, *each.path)) for each in problems)
+
+
+def _at_a_key(branch: Any, found: Diagnostic) -> Diagnostic:
+    """What is wrong with a map that is not written, or with networks that cannot be mapped, at the
+    key that asks for it: the other data where these are other classes, else the size."""
+    written = {
+        "map": branch.map is not None,
+        "to": bool(transferring.written(branch)),
+        "data": branch.data is not None,
+    }
+    if found.path and written[str(found.path[0])]:
+        return found
+    wanted = ("data", "to") if found.path == ("data",) else ("to", "data", "map")
+    home = next((key for key in wanted if written[key]), "kind")
+    return replace(found, path=(home,))
 
 
 def _of_target(spec: Any, branch: Any) -> Iterator[Diagnostic]:
@@ -98,12 +119,12 @@ def _of_data(branch: Any) -> Iterator[Diagnostic]:
 
 
 def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    """LT215, LT240, LT272, LT207, LT107."""
-    to = transferring.carried(spec, branch)
-    copies = bool(set(to.assignment.copies) & set(to.tensors))
-    words = transferring.asked_controls(branch, copies)
-    if not words:
+    """LT215, LT240, LT272, LT207, and what a training of the branch's own does not go with."""
+    if not branch.controls:
         return
+    to = transferring.carried(spec, branch)
+    copies = to.has_copies
+    words = transferring.asked_controls(branch, copies)
     for word in words:
         if f"{name}-{word}" in spec.branches:
             yield Diagnostic(
@@ -130,8 +151,11 @@ def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
             "leave `shuffled` out",
             at="key",
         )
+    if not set(words) - set(transferring.OF_THE_TICKET):
+        return
+    yield from _of_its_own_training(to.spec, branch)
     for level in resolve.levels(to.spec):
-        if 0 in level.keep and set(words) - set(transferring.OF_THE_TICKET):
+        if 0 in level.keep:
             yield Diagnostic(
                 "LT207",
                 f"level {level.number} of the other network's own tickets would leave no weight "
@@ -143,12 +167,49 @@ def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
             return
 
 
+def _of_its_own_training(seen: Any, branch: Any) -> Iterator[Diagnostic]:
+    """What of ``prune`` does not go with the other network's own training where that is the
+    branch's. ``seen``: the spec as the other network has it."""
+    if not transferring.trains_otherwise(branch):
+        return
+    from ltspec.plan.rules import TRAINING_RULES  # which import the rules of branches
+
+    for rule in (*TRAINING_RULES, masks_change_in_training):
+        for found in rule(seen):
+            if found.path[0] == "prune":
+                yield replace(
+                    found,
+                    message=f"in the training of this branch, {found.message}",
+                    path=("controls",),
+                    hint=f"{found.hint}, or leave `controls` out" if found.hint else "",
+                    at="key",
+                )
+
+
+def _of_counts(spec: Any, branch: Any) -> Iterator[Diagnostic]:
+    """LT207: how many weights a mask of other layers keeps in each, where a plan can say so."""
+    if isinstance(branch.mask, str) and branch.mask not in transferring.RANDOM:
+        return  # as many as there were in each, which another rule looks at
+    to = transferring.carried(spec, branch)
+    for level in resolve.levels(spec):
+        if branch.levels != "all" and level.number not in branch.levels:
+            continue
+        counts, _ = transferring.kept(level.keep, branch, to)
+        if 0 in counts:
+            yield Diagnostic(
+                "LT207",
+                f"level {level.number} would leave no weight of {to.tensors[counts.index(0)]}",
+                ("mask",),
+                "name the `levels` at which the branch leaves, without this one",
+            )
+            return
+
+
 def _of_copies(spec: Any, branch: Any) -> Iterator[Diagnostic]:
     """LT272."""
     if branch.mask != "shuffled-copies":
         return
-    to = transferring.carried(spec, branch)
-    if not set(to.assignment.copies) & set(to.tensors):
+    if not transferring.carried(spec, branch).has_copies:
         yield Diagnostic(
             "LT272",
             "no block of the target is a second copy of one, so there is no mask to shuffle",

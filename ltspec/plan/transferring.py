@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ltspec.decisions.layerwise import SPREADS, Spread
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import Variant, as_branch_sees
@@ -21,6 +22,8 @@ KEYS = ("depth", "widths", "classifier", "blocks", "options")
 """What may be different in the other network."""
 
 
+RANDOM: Mapping[str, Spread] = {"random-uniform": "uniform", "random-erk": "erk"}
+"""Words for a mask at random places, and how its weights are shared out among layers."""
 OF_THE_TICKET: Mapping[str, Mapping[str, str]] = {
     "random": {"weights": "mapped", "mask": "shuffled"},
     "shuffled": {"weights": "mapped", "mask": "shuffled-copies"},
@@ -48,6 +51,19 @@ class Carried:
     """The other network's tensors that masks cover, in graph order."""
 
     @property
+    def is_the_same(self) -> bool:
+        """Whether the other network is the ticket's own and each tensor its own copy, so that what
+        is carried is what was there."""
+        pairs = self.assignment.tensors.items()
+        whole = not self.assignment.afresh and self.tensors == self.masked
+        return whole and self.graph.nodes == self.source.nodes and all(a == b for a, b in pairs)
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether any block that masks cover is a second or later copy of one."""
+        return bool(set(self.assignment.copies) & set(self.tensors))
+
+    @property
     def dense(self) -> tuple[str, ...]:
         """Those of ``tensors`` that no mask of the source is carried to."""
         return tuple(name for name in self.tensors if name not in self.assignment.tensors)
@@ -69,7 +85,17 @@ def asked_controls(branch: Any, copies: bool) -> tuple[str, ...]:
 
 def changed(branch: Any, word: str) -> Any:
     """The branch as one of the controls that are its ticket, changed."""
-    return Variant(branch, **OF_THE_TICKET[word])
+    return Variant(branch, controls=(), **OF_THE_TICKET[word])
+
+
+def last_level(branch: Any, count: int) -> int:
+    """The last level that a branch leaves at. ``count``: how many the schedule has."""
+    return count if branch.levels == "all" else max(branch.levels)
+
+
+def trains_otherwise(branch: Any) -> bool:
+    """Whether a branch is trained in a way of its own, or on other data."""
+    return branch.train is not None or branch.data is not None
 
 
 def with_model(spec: Any, branch: Any) -> Any:
@@ -146,3 +172,41 @@ def keep(counts: tuple[int, ...], to: Carried) -> tuple[int, ...]:
     if len(times) > 1:
         return ()
     return (times.pop() * sum(counts) + sum(sizes[name] for name in dense),)
+
+
+def kept(counts: tuple[int, ...], branch: Any, to: Carried) -> tuple[tuple[int, ...], Spread]:
+    """How many weights the mask of a branch keeps: the counts of :func:`keep`, shared out among
+    layers as the branch says; and how the run shares them out where only it can say how many."""
+    if branch.mask == "dense":
+        sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
+        return tuple(sizes[name] for name in to.tensors), ""
+    mapped = keep(counts, to)
+    if not isinstance(branch.mask, str):
+        return matched(mapped, branch.mask.scope, to)
+    if branch.mask in RANDOM:
+        return shared(mapped, RANDOM[branch.mask], to)
+    return ((sum(mapped),) if mapped and branch.mask == "shuffled-all" else mapped), ""
+
+
+def matched(
+    keep: tuple[int, ...], scope: str | None, to: Carried
+) -> tuple[tuple[int, ...], Spread]:
+    """As many weights as a mapped mask keeps, shared out by another scope (None is the spec's own);
+    and where only the run can say how many these are, how it shares them out. ``keep``: what
+    :func:`keep` says."""
+    scope = scope or to.spec.prune.scope
+    if scope == "layer" == to.spec.prune.scope and len(keep) == len(to.tensors):
+        return keep, ""
+    spreads: Mapping[str, Spread] = {"layer": "uniform", "erk": "erk", "global": "global"}
+    return shared(keep, spreads[scope], to)
+
+
+def shared(keep: tuple[int, ...], spread: Spread, to: Carried) -> tuple[tuple[int, ...], Spread]:
+    """The same by a key of :data:`ltspec.decisions.layerwise.SPREADS`, or for ``global`` one count
+    for all tensors."""
+    if not keep:
+        return (), spread
+    if spread == "global":
+        return (sum(keep),), ""
+    shapes = {parameter.name: parameter.shape for parameter in to.graph.parameters}
+    return SPREADS[spread]([shapes[name] for name in to.tensors], sum(keep)), ""

@@ -13,6 +13,7 @@ from ltspec.data.alteration import Alteration
 from ltspec.data.facts import Facts
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.criteria import CRITERIA
+from ltspec.decisions.layerwise import Spread
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import draws
 from ltspec.language.spec import Spec
@@ -177,11 +178,15 @@ class Writer:
         states: Mapping[str, int | None],
         mask: int | None,
         label: str,
+        spread: Spread = "",
+        like: int | None = None,
     ) -> int:
-        """The next mask, by scores of one of ``states`` where the criterion reads weights."""
+        """The next mask, by scores of one of ``states`` where the criterion reads weights. Where
+        only the run can say what ``keep`` is, as many weights as the mask ``like`` has are shared
+        out by ``spread``."""
         criterion, sample = CRITERIA[scoring.criterion], scoring.sample
         state = states[scoring.at] if criterion.reads_weights else None
-        inputs = {"state": state, "mask": mask}
+        inputs = {"state": state, "mask": mask, "like": like}
         chooses = sample is not None and draws(sample, scoring.per_class)
         work = Prune(
             self.graph,
@@ -196,6 +201,7 @@ class Writer:
             scoring.by_size,
             scoring.temperature,
             scoring.per_class,
+            spread,
         )
         there = {role: place for role, place in inputs.items() if place is not None}
         return self.add(work, label, there)

@@ -71,9 +71,7 @@ def counts(spec: Any, branch: Any, to: Carried) -> list[str]:
     for level in resolve.levels(spec):
         if branch.levels != "all" and level.number not in branch.levels:
             continue
-        keep = tuple(sizes[name] for name in to.tensors)
-        if branch.mask != "dense":
-            keep = transferring.keep(level.keep, to)
+        keep, _ = transferring.kept(level.keep, branch, to)
         if not keep:
             lines.append(
                 f"level {level.number}: the ticket says how many are kept, since its layers were "
@@ -81,7 +79,7 @@ def counts(spec: Any, branch: Any, to: Carried) -> list[str]:
             )
             continue
         lines.append(f"level {level.number}: keeps {_share(sum(keep), whole)}")
-        if len(keep) == len(to.tensors) and branch.mask != "shuffled-all":
+        if len(keep) == len(to.tensors):
             for name, count in zip(to.tensors, keep, strict=True):
                 lines.append(f"  {name:<36} {_share(count, sizes[name])}")
     return lines

@@ -11,7 +11,7 @@ from ltspec.engine.session import Session
 from ltspec.errors import StoreError, UsageError
 from ltspec.plan import planfile
 from ltspec.plan.stages import Plan
-from ltspec.results import answering, answers, compared, instability, paired, table
+from ltspec.results import answering, answers, compared, instability, paired, table, transfers
 from ltspec.results.tickets import place_tickets
 
 PAGE = "report.html"
@@ -31,7 +31,7 @@ def write_results(
 ) -> tuple[Path, list[Path], list[table.Row]]:
     """Write ``runs/NAME/REALM/`` in the store: ``table.csv``, ``table.json``, ``plan.json``,
     ``tickets/``, and a ``.csv`` and a ``.json`` of each kind of ``measure`` that the spec has,
-    and of ``answers`` where it asks anything.
+    and of ``answers`` where it asks anything; ``transfers.csv`` where a sweep carries tickets.
     ``note`` is told when those of another experiment are replaced. ``scores`` are what
     :func:`ltspec.engine.runner.scores` gives, where the caller has read them.
 
@@ -43,6 +43,7 @@ def write_results(
     found = table.rows(plan, scores)
     measured = instability.pairs(plan, scores)
     answered = answering.answers(plan, scores)
+    carried = transfers.squares(plan, found)
     try:
         if _is_of_another(plan, folder):
             note(
@@ -58,6 +59,7 @@ def write_results(
             "instability.json": instability.as_json(plan, measured) if measured else "",
             **paired.files(plan, scores),
             **compared.files(plan, scores),
+            "transfers.csv": transfers.as_csv(plan, carried) if carried else "",
             "answers.csv": answers.as_csv(answered) if answered else "",
             "answers.json": answers.as_json(plan, answered) if answered else "",
         }.items():

@@ -432,8 +432,6 @@ def test_controls_that_cannot_be() -> None:
     with pytest.raises(SpecError, match="is called there-imp"):
         tiny(SOURCE, f"branches.there={{kind: transfer, {CONTROLS}}}",
              "branches.there-imp={kind: reinitialize}")  # fmt: skip
-    with pytest.raises(SpecError, match="this branch has another one"):
-        carried(f"{TO}, data: {{name: digits, blur: 2}}, controls: [imp]")
 
 
 def test_what_is_fresh_has_the_type_of_what_is_carried() -> None:
