@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from ltspec.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +68,23 @@ def deterministic(function: F) -> F:
         help="Whether the same run on the same device repeats itself to the bit. Without it a GPU "
         "may use faster operations.",
     )(function)
+
+
+def is_given(name: str) -> bool:
+    """Whether a parameter of the running command stands in its call, and is not a default or set
+    by the environment."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def refuse_idle(because: str, given: Mapping[str, bool], hint: str) -> None:
+    """Refuse options that would do nothing. ``given``: each with whether it is in the call.
+
+    Raises UsageError (LT309).
+    """
+    idle = [name for name, here in given.items() if here]
+    if idle:
+        raise UsageError(f"{because}, and {idle[0]} would do nothing", code="LT309", hint=hint)
 
 
 def store_folder(spec: Path, chosen: Path | None) -> Path:

@@ -64,6 +64,18 @@ def command(
         raise UsageError(
             f"{option} needs --backend", code="LT309", hint="add --backend torch, for example"
         )
+    if precision is not None and backend is None and (target or execution):
+        raise UsageError(
+            "--precision needs --backend: a plan file says it of one backend",
+            code="LT309",
+            hint="add --backend torch, for example",
+        )
+    if target is not None:
+        options.refuse_idle(
+            "--json writes all of the plan, and nothing of a store",
+            {"--all": everything, "--store": options.is_given("store")},
+            "leave it out",
+        )
     if precision is None:
         precision = execution.settings.precision if execution else "float32"
     if target is not None:

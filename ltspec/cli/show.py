@@ -70,22 +70,13 @@ def command(
 ) -> None:
     """Show the results of SPEC that the store holds, or SPEC itself with --resolved, its transfers
     with --map, its network with --blocks."""
-    spec_alone = [("--resolved", resolved), ("--map", mapped), ("--blocks", blocks)]
-    of_results = [
-        ("--backend", backend),
-        ("--format", style != "text"),
-        ("--plot", plot),
-        ("--plot-lines", lines),
-        ("--plot-distance", distances),
-    ]
-    asked = [name for name, given in spec_alone if given]
-    beside = [name for name, given in of_results if given] if asked else []
-    if beside or (resolved and len(asked) > 1):
-        raise UsageError(
-            f"{asked[0]} shows the spec, and {(beside or asked[1:])[0]} would do nothing",
-            code="LT309",
-            hint="call `ltspec show` once for each",
-        )
+    alone = {"--resolved": resolved, "--map": mapped, "--blocks": blocks}
+    if asked := [name for name, given in alone.items() if given]:
+        idle = {name: given and resolved for name, given in alone.items() if name != "--resolved"}
+        keys = {"style": "format", "lines": "plot-lines", "distances": "plot-distance"}
+        for name in ("backend", "style", "plot", "lines", "distances", "store"):
+            idle[f"--{keys.get(name, name)}"] = options.is_given(name)
+        options.refuse_idle(f"{asked[0]} shows the spec", idle, "call `ltspec show` once for each")
     if resolved:
         from ltspec.language.source import write
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltspec.cli import options, ticket_export
-from ltspec.errors import TicketError, UsageError
+from ltspec.errors import TicketError
 
 if TYPE_CHECKING:
     from ltspec.engine.backend import Precision
@@ -104,10 +104,10 @@ def verify(
     from ltspec.results.ticket_trial import origin
     from ltspec.tickets.ticket import read_ticket
 
-    given = {"--backend": backend, "--device": device, "--precision": precision}
-    for name, value in given.items():
-        if value is not None and not run:
-            raise UsageError(f"{name} is for training it again", code="LT309", hint="add --run")
+    if not run:
+        names = ("backend", "device", "precision", "threads", "store", "data", "within")
+        given = {f"--{name}": options.is_given(name) for name in names}
+        options.refuse_idle("without --run the ticket is not trained again", given, "add --run")
     certificate = read_ticket(file).certificate
     made = ""
     try:

@@ -46,5 +46,10 @@ def altered_facts(facts: Facts, alteration: Alteration | None) -> Facts:
     return replace(
         facts,
         train=kept_examples(facts.train, alteration.subsample),
-        classes=TURNS if alteration.rotation else facts.classes,
+        classes=classes(facts, rotation=alteration.rotation),
     )
+
+
+def classes(facts: Facts, *, rotation: bool) -> int:
+    """Classes of the data set, once its images are turned or not."""
+    return TURNS if rotation else facts.classes

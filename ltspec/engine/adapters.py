@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from ltspec.decisions.criteria import CRITERIA
-from ltspec.engine.backend import Adapter, Settings
+from ltspec.engine.backend import Adapter, Backend, Settings
 from ltspec.engine.execution import demands
 from ltspec.errors import BackendError
 from ltspec.networks.graph import OPS
-from ltspec.plan.stages import Plan, Prune
+from ltspec.plan.stages import Contrast, Plan, Prune
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 GROUP = "ltspec.backends"
@@ -111,14 +112,48 @@ def refuse_gaps(adapter: Adapter, plan: Plan, settings: Settings) -> None:
         for feature in sorted(features(plan, settings))
         if feature in adapter.gaps
     ]
-    if settings.precision not in adapter.precisions:
-        reasons.append(f"precision:{settings.precision}: has {', '.join(adapter.precisions)}")
+    wanted = f"precision:{settings.precision}"
+    if settings.precision not in adapter.precisions and wanted not in adapter.gaps:
+        reasons.append(f"{wanted}: has {', '.join(adapter.precisions)}")
+    _refuse(adapter, reasons)
+
+
+def _refuse(adapter: Adapter, reasons: Sequence[str]) -> None:
     if reasons:
         raise BackendError(
             f"the backend {adapter.name} cannot run this: " + "; ".join(reasons),
             code="LT304",
             hint="`ltspec backends` lists what each one lacks",
         )
+
+
+ARGUMENTS: Mapping[str, tuple[str, str]] = {
+    "evaluate:each": ("evaluate", "each"),
+    "gradients:along": ("gradients", "along"),
+    "loss:repulsion": ("train", "repulsion"),
+}
+"""Arguments of a backend's verbs that came to them later, by the feature that needs them."""
+
+
+def opened(adapter: Adapter, plan: Plan, settings: Settings) -> Backend:
+    """The backend, started. Raises BackendError where its device is missing, and (LT304) where it
+    is older than something that the plan asks for, before that is called for the first time."""
+    backend = adapter.open(settings)
+    reasons = []
+    for feature in sorted(features(plan, settings) & ARGUMENTS.keys()):
+        verb, argument = ARGUMENTS[feature]
+        if not _takes(getattr(backend, verb), argument):
+            reasons.append(f"{feature}: its `{verb}` has no argument `{argument}`")
+    _refuse(adapter, reasons)
+    return backend
+
+
+def _takes(verb: Callable[..., object], argument: str) -> bool:
+    """Whether a method can be called with a named argument."""
+    parameters = inspect.signature(verb).parameters
+    return argument in parameters or any(
+        each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()
+    )
 
 
 def features(plan: Plan, settings: Settings) -> set[str]:
@@ -134,8 +169,11 @@ def features(plan: Plan, settings: Settings) -> set[str]:
     wanted.add(f"precision:{settings.precision}")
     for stage in plan.stages:
         if isinstance(stage.work, Prune):
-            pinned = CRITERIA[stage.work.criterion].gradients
-            wanted |= {"precision:float64"} if pinned == "float64" else set()
+            criterion = CRITERIA[stage.work.criterion]
+            wanted |= {"precision:float64"} if criterion.gradients == "float64" else set()
+            wanted |= {"gradients:along"} if criterion.along else set()
+        if isinstance(stage.work, Contrast):
+            wanted.add("evaluate:each")
     if settings.threads is not None:
         wanted.add("setting:threads")
     wanted.add("device:cpu" if settings.device == "cpu" else "device:gpu")

@@ -243,7 +243,8 @@ class Adapter(Protocol):
     precisions: tuple[Precision, ...]
     gaps: Mapping[str, str]
     """What it lacks: a feature (``op:linear``, ``optimizer:adam``, ``loss:repulsion``,
-    ``device:gpu``, ``precision:float64``) and the reason."""
+    ``evaluate:each``, ``gradients:along``, ``device:gpu``, ``precision:float64``) and the reason.
+    """
 
     determinism: str
     """What repeats itself to the bit and what does not, in a sentence for people."""

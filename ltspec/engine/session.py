@@ -80,7 +80,7 @@ class Session:
         }
 
         def open_backend(precision: Precision) -> Backend:
-            return adapter.open(replace(settings, precision=precision))
+            return adapters.opened(adapter, plan, replace(settings, precision=precision))
 
         bench = Bench(plan, lowered, open_backend, open_data, played_on)
         return cls(plan, lowered, opened, opened.realm(lowered.realm), bench, data, versions)

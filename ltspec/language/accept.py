@@ -23,7 +23,8 @@ def accept(source: Source) -> Any | None:
     Raises:
         pydantic_core.ValidationError: a key is wrong.
     """
-    if pydantic_core.__version__ != generated.PYDANTIC_CORE or empties(source.tree):
+    wrong = source.problems or empties(source.tree)
+    if pydantic_core.__version__ != generated.PYDANTIC_CORE or wrong:
         return None
     source = _with_preset(source)
     validator = pydantic_core.SchemaValidator(generated.SCHEMA)

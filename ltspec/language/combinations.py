@@ -6,6 +6,7 @@ Rules that need the data set or the network are not here but in :mod:`ltspec.pla
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -31,10 +32,8 @@ def combinations(spec: Any) -> Iterator[Diagnostic]:
         _branches_are_whole,
         _measures_are_whole,
     ):
-        try:
+        with suppress(Unknown):
             yield from rule(spec)
-        except Unknown:
-            continue
 
 
 def _nesterov_needs_momentum(spec: Any) -> Iterator[Diagnostic]:
@@ -50,7 +49,7 @@ def _nesterov_needs_momentum(spec: Any) -> Iterator[Diagnostic]:
 
 def _rewind_is_one_of_two(spec: Any) -> Iterator[Diagnostic]:
     rewind = spec.prune.rewind
-    if isinstance(rewind, str):
+    if rewind == "none":
         return
     apart = {"weights": rewind.weights, "schedule": rewind.schedule}
     written = [key for key, value in apart.items() if value is not None]
@@ -140,10 +139,8 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
             _maps_in_one_way,
             _own_sections_are_whole,
         ):
-            try:
+            with suppress(Unknown):
                 yield from rule(spec, name, branch)
-            except Unknown:
-                continue
 
 
 def _signs_are_drawn(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
@@ -216,27 +213,35 @@ def _leaves_a_term_out(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic
 
 
 def _transfers_somewhere(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    if branch.kind != "transfer":
-        return
-    path: Path = ("branches", name)
+    if branch.kind == "transfer":
+        for rule in (_carries, _own_weights_are_the_specs, _own_classifier):
+            with suppress(Unknown):
+                yield from rule(branch, ("branches", name))
+
+
+def _carries(branch: Any, path: Path) -> Iterator[Diagnostic]:
     to = branch.to
-    same = all(
-        written is None for written in (to.depth, to.widths, to.classifier, to.blocks, to.options)
-    )
-    if same and branch.map is None and branch.data is None:
+    sizes = (to.depth, to.widths, to.classifier, to.blocks, to.options)
+    if branch.map is None and branch.data is None and all(written is None for written in sizes):
         yield Diagnostic(
             "LT102",
-            f"branch {name} does not say where the ticket is carried",
+            f"branch {path[-1]} does not say where the ticket is carried",
             (*path, "to"),
             "add `to: {depth: 32}` or another size, or `data`",
         )
-    if branch.weights == "own" and (branch.train is not None or branch.data is not None):
+
+
+def _own_weights_are_the_specs(branch: Any, path: Path) -> Iterator[Diagnostic]:
+    if (branch.train is not None or branch.data is not None) and branch.weights == "own":
         yield Diagnostic(
             "LT107",
             "`weights: own` are those of the spec's own training, and this branch has another one",
             (*path, "weights"),
             "write `mapped` or `fresh`, or leave `train` and `data` out",
         )
+
+
+def _own_classifier(branch: Any, path: Path) -> Iterator[Diagnostic]:
     if branch.weights == "own" and branch.classifier == "fresh":
         yield Diagnostic(
             "LT107",
@@ -290,11 +295,12 @@ def _maps_in_one_way(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
         return
     path: Path = ("branches", name, "map")
     yield from _one_way(branch.map, path, ("append", "interpolate", "keep", "blocks", "stages"))
-    for stage, written in (branch.map.stages or {}).items():
+    for stage, written in () if branch.map.stages is None else branch.map.stages.items():
         if not isinstance(written, str):
-            yield from _one_way(
-                written, (*path, "stages", stage), ("append", "interpolate", "keep", "blocks")
-            )
+            with suppress(Unknown):
+                yield from _one_way(
+                    written, (*path, "stages", stage), ("append", "interpolate", "keep", "blocks")
+                )
 
 
 def _one_way(section: Any, path: Path, keys: tuple[str, ...]) -> Iterator[Diagnostic]:
@@ -324,7 +330,8 @@ def _own_sections_are_whole(spec: Any, name: str, branch: Any) -> Iterator[Diagn
         _scores_have_weights,
         _batches_are_for_norms,
     ):
-        yield from placed(rule(as_branch_sees(spec, branch)), name, branch)
+        with suppress(Unknown):
+            yield from placed(rule(as_branch_sees(spec, branch)), name, branch)
 
 
 def _pretraining_is_one_of_two(spec: Any) -> Iterator[Diagnostic]:
@@ -401,10 +408,8 @@ def _measures_are_whole(spec: Any) -> Iterator[Diagnostic]:
             _levels_are_of_lines,
             _copies_only,
         ):
-            try:
+            with suppress(Unknown):
                 yield from rule(measure, path)
-            except Unknown:
-                continue
 
 
 def _batches_are_seen(measure: Any, path: Path) -> Iterator[Diagnostic]:
@@ -465,8 +470,8 @@ def _levels_are_of_lines(measure: Any, path: Path) -> Iterator[Diagnostic]:
 def _copies_only(measure: Any, path: Path) -> Iterator[Diagnostic]:
     if measure.kind != "function" or measure.between == "siblings":
         return
-    for key, written in (("at", measure.at), ("siblings", measure.siblings)):
-        if written is not None:
+    for key in ("at", "siblings"):
+        if getattr(measure, key) is not None:
             yield Diagnostic(
                 "LT107",
                 f"`{key}` is for copies, and `between` is not `siblings`",
@@ -477,18 +482,27 @@ def _copies_only(measure: Any, path: Path) -> Iterator[Diagnostic]:
 
 
 def _changing_masks_rank_by_size(spec: Any) -> Iterator[Diagnostic]:
-    schedule, criterion = spec.prune.schedule, spec.prune.criterion
-    if schedule.name not in ("gradual", "set", "rigl"):
-        return
+    if spec.prune.schedule.name in ("gradual", "set", "rigl"):
+        for rule in (_smallest_go, _tensors_are_on_their_own, _repelled_masks_stay):
+            with suppress(Unknown):
+                yield from rule(spec)
+
+
+def _smallest_go(spec: Any) -> Iterator[Diagnostic]:
+    criterion = spec.prune.criterion
     if criterion.name != "magnitude" or criterion.at != "end" or criterion.invert:
         yield Diagnostic(
             "LT107",
-            f"with the schedule `{schedule.name}` the smallest weights go while the network is "
-            "trained, and no other criterion is asked",
+            f"with the schedule `{spec.prune.schedule.name}` the smallest weights go while the "
+            "network is trained, and no other criterion is asked",
             ("prune", "criterion"),
             "leave `criterion` out, or write another schedule, such as `one-shot`",
             at="key",
         )
+
+
+def _tensors_are_on_their_own(spec: Any) -> Iterator[Diagnostic]:
+    schedule = spec.prune.schedule
     if schedule.name != "gradual" and spec.prune.scope != "global":
         yield Diagnostic(
             "LT107",
@@ -498,11 +512,14 @@ def _changing_masks_rank_by_size(spec: Any) -> Iterator[Diagnostic]:
             "leave `scope` out, and write `layers: erk` or `layers: uniform` under `schedule`",
             at="key",
         )
+
+
+def _repelled_masks_stay(spec: Any) -> Iterator[Diagnostic]:
     if spec.prune.repel is not None:
         yield Diagnostic(
             "LT107",
             "`repel` compares weights under the mask of a level, and with the schedule "
-            f"`{schedule.name}` the mask changes in training",
+            f"`{spec.prune.schedule.name}` the mask changes in training",
             ("prune", "repel"),
             "leave `repel` out",
             at="key",

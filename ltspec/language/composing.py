@@ -66,6 +66,10 @@ class _Node:
     items: list[_Node] | None = None
     pairs: list[tuple[str, Position, _Node]] | None = None
     reference: _Node | None = None
+    wrong: bool = False
+    """Whether there is a problem with it that leaves the rest of the text readable."""
+    twice: list[str] = field(default_factory=list)
+    """Keys of a mapping that are written more than once."""
 
 
 class Event(NamedTuple):
@@ -100,23 +104,40 @@ class _Stop(Exception):  # noqa: N818  (a way out of the recursion)
     """Nothing more can be read; the problem is noted."""
 
 
-def compose(text: Text, events: Iterator[Event]) -> tuple[Any, dict[Path, Mark], list[Diagnostic]]:
-    """(tree, positions, problems) of one YAML document; the tree of an empty one is None."""
+class Composed(NamedTuple):
+    """One YAML document."""
+
+    tree: Any
+    """None where it is empty, or cannot be read."""
+    positions: dict[Path, Mark]
+    problems: list[Diagnostic]
+    holes: list[Path]
+    """Where the tree is not what was meant: the places of those problems."""
+    readable: bool
+    """Whether the tree is all there but for the holes, so that it can be asked what else is
+    wrong."""
+
+
+def compose(text: Text, events: Iterator[Event]) -> Composed:
+    """The one document of a text."""
     composer = _Composer(text, events)
-    positions: dict[Path, Mark] = {}
+    copier = _Copier(composer.problems)
     tree = None
+    readable = False
     try:
         node = composer.document()
-        if not composer.problems:
-            tree = _Copier(composer.problems, positions).copy(node, (), None, 0)
+        readable = not composer.lost
+        if readable:
+            tree = copier.copy(node, (), None, 0)
     except _Stop:
-        pass
+        readable = False
     except Unreadable as error:
+        readable = False
         place = text.position(error.at, error.at + 1)
         composer.problems.append(
             Diagnostic(error.code, error.message, hint=error.hint, position=place)
         )
-    return tree, positions, composer.problems
+    return Composed(tree, copier.positions, composer.problems, copier.holes, readable)
 
 
 class _Composer:
@@ -125,6 +146,8 @@ class _Composer:
     def __init__(self, text: Text, events: Iterator[Event]) -> None:
         self.text = text
         self.problems: list[Diagnostic] = []
+        self.lost = False
+        """Whether a key could not be read, and what stands behind it has no place in the tree."""
         self.anchors: dict[str, _Node] = {}
         self.nodes = 0
         self.events = events
@@ -169,11 +192,13 @@ class _Composer:
             self._note("LT008", "tags such as `!!int` are not used in specs", start, end, hint)
         empty = start == end
         place = key if empty and key is not None else self.text.position(start, end)
-        node = _Node(place)
+        node = _Node(place, wrong=event.tagged)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         if event.kind == "scalar":
+            before = len(self.problems)
             node.scalar = self._scalar(event, start, end)
+            node.wrong = node.wrong or len(self.problems) > before
             return node
         if depth > MAX_DEPTH:
             message = f"more than {MAX_DEPTH} mappings and lists within each other"
@@ -194,7 +219,7 @@ class _Composer:
             message = f"`*{event.anchor}` refers to `&{event.anchor}`, which is not written above"
             hint = "text that begins with `*` is written in quotes"
             self._note("LT004", message, start, end, hint)
-        return _Node(self.text.position(start, end), reference=target)
+        return _Node(self.text.position(start, end), reference=target, wrong=target is None)
 
     def _scalar(self, event: Event, start: int, end: int) -> Scalar:
         if not event.plain:  # quoted or a block: always text
@@ -239,8 +264,11 @@ class _Composer:
                 self.problems.append(
                     Diagnostic("LT005", message, hint=hint, label="again", position=place)
                 )
+                node.twice.append(key)
             value = self._node(next(self.events), depth + 1, place)
-            if key is not None:
+            if key is None:
+                self.lost = True
+            else:
                 first.setdefault(key, place)
                 pairs.append((key, place, value))
 
@@ -272,7 +300,8 @@ class _Copier:
     """Second pass: nodes to the tree, with references written out."""
 
     problems: list[Diagnostic]
-    positions: dict[Path, Mark]
+    positions: dict[Path, Mark] = field(default_factory=dict)
+    holes: list[Path] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
     """The nodes that are being copied, to find an alias that contains itself."""
     copied: int = 0
@@ -282,6 +311,9 @@ class _Copier:
         place = node.position
         while node.reference is not None:
             node = node.reference
+        if node.wrong:
+            self.holes.append(path)
+        self.holes.extend((*path, name) for name in node.twice)
         self.copied += 1
         if self.copied > MAX_NODES:
             self._fail("LT007", f"aliases expand to more than {MAX_NODES:,} values", place)

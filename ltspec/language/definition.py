@@ -16,6 +16,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from ltspec.language.duration import Duration
+from ltspec.language.presets import OF_PRESETS
 from ltspec.language.section import Section, alternatives, is_section, item_annotation
 from ltspec.language.spec import Spec
 
@@ -23,10 +24,6 @@ Node = dict[str, Any]
 
 URL = "https://json-schema.org/draft/2020-12/schema"
 """The draft it is written in. Only what draft 7 knows too is used: some editors stop there."""
-
-
-PRESET_SECTIONS = ("model", "data", "train", "prune")
-"""What a preset may hold."""
 
 
 def schema() -> Node:
@@ -66,10 +63,10 @@ def text() -> str:
 def _with_preset(whole: Node) -> Node:
     """The schema of a spec whose sections are joined with those of a preset."""
     properties = {
-        key: _partly(node) if key in PRESET_SECTIONS else node
+        key: _partly(node) if key in OF_PRESETS else node
         for key, node in whole["properties"].items()
     }
-    required = [key for key in whole["required"] if key not in PRESET_SECTIONS]
+    required = [key for key in whole["required"] if key not in OF_PRESETS]
     return {**whole, "properties": properties, "required": [*required, "preset"]}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import takewhile
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -73,21 +73,50 @@ class Place:
     """The words that such a list is made of, where it is one of words."""
 
 
+class Diagnosis(NamedTuple):
+    """What is wrong with the keys of a spec."""
+
+    found: list[Diagnostic]
+    meant: set[Path]
+    """Keys that misspelt ones were probably meant to be: what stands there is not known."""
+    kinds: dict[Path, list[str]]
+    """Sections that do not say of which kind they are, and the kinds that may be meant, each with
+    the key that names it: ``name: sgd`` is ``["name", "sgd"]`` at ``train.optimizer``."""
+
+
 def diagnose(
     error: ValidationError, root: type[Section], already: Sequence[Diagnostic]
-) -> list[Diagnostic]:
+) -> Diagnosis:
     """Every error, but those at or beneath a path that ``already`` has one (LT101 goes first)."""
     told = {diagnostic.path for diagnostic in already}
     found: list[Diagnostic] = []
     renamed: set[Path] = set()
+    kinds: dict[Path, list[str]] = {}
     for detail in error.errors(include_url=False):
         place = locate(root, detail["loc"])
         unknown = detail["type"] == "extra_forbidden"
         if not unknown and any(place.path[:n] in told for n in range(len(place.path) + 1)):
             continue
         found.extend(_diagnostics(detail, place, root, renamed))
+        if detail["type"].startswith("union_tag") and type(detail["input"]) is dict:
+            kinds[place.path] = _possible_kinds(place.annotation, detail["input"])
     # A misspelt key is one mistake: that the key it was meant to be is missing goes without saying.
-    return [each for each in found if each.code != "LT102" or each.path not in renamed]
+    found = [each for each in found if each.code != "LT102" or each.path not in renamed]
+    return Diagnosis(found, renamed, kinds)
+
+
+def _possible_kinds(annotation: Any, written: dict[str, Any]) -> list[str]:
+    """The key that names the kind, and the kinds that a section may be meant as: the one that is
+    nearly written, or that stands behind another key; else all."""
+    sections = [each for each in alternatives(annotation) if is_section(each)]
+    tag = kind_key(sections[0])
+    known = [kind(section) or "" for section in sections]
+    word = written.get(tag)
+    if tag in written:
+        close = _close(word, known, _LIKELY) if isinstance(word, str) else None
+        return [tag, *([close] if close else known)]
+    words = [written[key] for key in _KIND_KEYS if isinstance(written.get(key), str)]
+    return [tag, *([each for each in known if each in words] or known)]
 
 
 def locate(root: type[Section], loc: Iterable[str | int]) -> Place:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -127,6 +128,19 @@ def read_axes(tree: Mapping[str, Any]) -> tuple[list[Axis], list[Diagnostic]]:
         hint = "write several specs that share a store"
         found.append(Diagnostic("LT216", message, ("sweep",), hint, at="key"))
     return axes, found
+
+
+def unknown_keys(tree: Mapping[str, Any], axes: Iterable[Axis]) -> list[Path]:
+    """The paths of keys that entries of the sweep set which have no settings, because they are
+    wrong. ``axes``: those that could be read."""
+    right = {axis.name for axis in axes if axis.settings}
+    sweep = tree["sweep"] if isinstance(tree["sweep"], dict) else {}
+    found = []
+    for name, entry in sweep.items():
+        for key in () if name in right else _keys_set(name, entry):
+            with suppress(NoKeysError):
+                found.append(replaced(SweepPoint(0, ()).tree(tree), key.split("."), None)[1])
+    return found
 
 
 class _Reader:
@@ -293,7 +307,7 @@ def aimed(tree: dict[str, Any], keys: list[str]) -> tuple[dict[str, Any], list[s
 
     Keys of the sweep have dots themselves: ``sweep.train.batch_size`` is one of them. A key that is
     swept on its own is taken out of the sweep. Raises NoKeysError where the sweep would overrule
-    what is set.
+    what is set at every point.
     """
     sweep = tree.get("sweep", {})
     if keys[0] == "sweep" or not isinstance(sweep, dict):
@@ -306,8 +320,11 @@ def aimed(tree: dict[str, Any], keys: list[str]) -> tuple[dict[str, Any], list[s
             if path == keys and isinstance(entry, list):
                 rest = {each: values for each, values in sweep.items() if each != name}
                 return {**tree, "sweep": rest}, keys
+            if not _is_set_everywhere(key, entry):
+                continue
             raise NoKeysError(
-                f"`{key}` is set by `sweep.{name}`, at its points",
+                f"`sweep.{name}` sets `{key}` at each of its points, so that nothing would be left "
+                "of it",
                 "set that entry of the sweep, or the whole `sweep`",
             )
     return tree, keys
@@ -330,6 +347,20 @@ def _keys_set(name: str, entry: Any) -> list[str]:
         return [name]
     settings = [each for each in entry.values() if isinstance(each, dict)]
     return [key for setting in settings for key in setting] if settings else list(entry)
+
+
+def _is_set_everywhere(key: str, entry: Any) -> bool:
+    """Whether an entry of a sweep sets a key at all of its points: in each of its named settings,
+    or by a list."""
+    if not isinstance(entry, dict):
+        return True
+    settings = [each for each in entry.values() if isinstance(each, dict)]
+    return all(_covers(setting, key) for setting in settings)
+
+
+def _covers(setting: Mapping[str, Any], key: str) -> bool:
+    """Whether a setting sets a key, itself or as a part of a section."""
+    return any(key == other or key.startswith(f"{other}.") for other in setting)
 
 
 def shown(value: Any) -> str:

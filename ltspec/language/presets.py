@@ -17,6 +17,8 @@ from ltspec.language.tree import dotted
 
 FOLDER = FilePath(__file__).parents[1] / "presets"
 KEY = "preset"
+OF_PRESETS = ("model", "data", "train", "prune")
+"""Sections that a preset may have."""
 _KINDS = ("family", "kind", "name")
 """Keys that say which of several sections one is."""
 _ONE_OF_SEVERAL = ("model", "optimizer", "lr_schedule", "criterion", "schedule")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -50,15 +50,21 @@ class Key:
     kind: str
     """``name: sgd`` where its section has kinds, else empty."""
 
+    @property
+    def word(self) -> str:
+        """``sgd``."""
+        return self.kind.partition(": ")[2]
+
 
 def describe(path: str) -> str:
-    """What is known of a key: its meaning, type, default and examples, in every kind that has it.
+    """What is known of a key: its meaning, type, default and examples, in every kind that has it,
+    or in one that the path names: ``branches.transfer.map``, ``train.optimizer.adam.lr``.
 
     Raises:
         UnknownPath: no such key; it carries suggestions.
     """
     keys = _every_key()
-    found = [key for key in keys if _same(key.path, path)]
+    found = _of_kind([key for key in keys if _same(key.path, path)], path) or _in_kind(keys, path)
     if not found and path.rpartition(".")[2].isdigit():  # an item of a list: what is said of all
         found = [key for key in keys if _same(key.path, path.rpartition(".")[0])]
     if not found:
@@ -83,7 +89,7 @@ def describe(path: str) -> str:
     lines = [path, ""]
     for details, kinds in blocks.items():
         named = [kind for kind in kinds if kind]
-        lines += [f"  with {' or '.join(named)}:" if named else "", details, ""]
+        lines += [f"  with {_or(named)}:" if named else "", details, ""]
     homes = found[0].path, f"{found[0].path}.0"
     within = [key for key in keys if key.path.rpartition(".")[0] in homes]
     if kinds := list(dict.fromkeys(key.kind for key in within if key.kind)):
@@ -91,6 +97,20 @@ def describe(path: str) -> str:
     if inner := [key.path for key in within]:
         lines += ["  keys: " + ", ".join(dict.fromkeys(each.rpartition(".")[2] for each in inner))]
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def _of_kind(found: list[Key], path: str) -> list[Key]:
+    """The keys of the one kind that a path names in the place of a name; else all."""
+    words = path.split(".")[:-1]
+    return [key for key in found if key.word and key.word in words] or found
+
+
+def _in_kind(keys: Sequence[Key], path: str) -> list[Key]:
+    """The keys of a kind that a path names where a file does not: behind the section, or in the
+    place of an item's number."""
+    *section, word, last = path.split(".") if path.count(".") else ("", "", "")
+    places = [".".join([*section, last]), ".".join([*section, "0", last])]
+    return [key for key in keys if key.word == word and any(_same(key.path, p) for p in places)]
 
 
 def language_page() -> str:
@@ -107,8 +127,7 @@ def language_page() -> str:
         inner = [key for key in keys if key.path.rpartition(".")[0] == section]
         name = section.removesuffix(".0")  # what stands in a list is said of the list
         lines += ["", f"{'##' if '.' not in name else '###'} `{name}`", ""]
-        meanings = dict.fromkeys(k.node["description"] for k in keys if k.path == section)
-        lines += [meaning + "\n" for meaning in meanings]
+        lines += _meanings([key for key in keys if key.path == section])
         for kind in dict.fromkeys(key.kind for key in inner):
             # Sections that stand in several places have the same keys there.
             same = {(key.path, _details(key)): key for key in inner if key.kind == kind}
@@ -174,7 +193,32 @@ def _details(key: Key) -> str:
     lines.append("  required" if key.required else f"  default:  {_default(key)}")
     if key.node.get("examples"):
         lines.append(f"  examples: {', '.join(str(each) for each in key.node['examples'])}")
-    return "\n".join(lines).replace("`", "")
+    return "\n".join(lines)
+
+
+def _or(kinds: list[str]) -> str:
+    """```kind: retrain` or `kind: transfer```."""
+    return " or ".join(f"`{kind}`" for kind in kinds)
+
+
+def _meanings(found: list[Key]) -> list[str]:
+    """What is said of a section; where kinds of another section have it, each with its own."""
+    kinds: dict[str, list[Key]] = {}
+    for key in found:
+        kinds.setdefault(key.node["description"], []).append(key)
+    if len(kinds) < 2:
+        return [meaning + "\n" for meaning in kinds]
+    lines = []
+    for meaning, keys in kinds.items():
+        named = _or([key.kind for key in keys])
+        value = "" if any(_is_section(key.node) for key in keys) else f" ({_type(keys[0].node)})"
+        lines.append(f"- With {named}{value}: {meaning}")
+    return [*lines, ""]
+
+
+def _is_section(node: Node) -> bool:
+    """Whether a mapping with keys of the language may stand there."""
+    return "properties" in node or any(_is_section(choice) for choice in _choices(node))
 
 
 def _table(keys: list[Key]) -> list[str]:

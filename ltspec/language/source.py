@@ -48,6 +48,11 @@ class Source:
     """Dicts, lists, text, numbers, true, false and None."""
     positions: Mapping[Path, Mark]
     """Where each path of the tree stands."""
+    problems: tuple[Diagnostic, ...] = ()
+    """What is wrong with how it is written, such as a key that is there twice, where the rest can
+    be read all the same: to be told with what is wrong with that."""
+    holes: tuple[Path, ...] = ()
+    """Where the tree is not what was meant, because of the problems."""
 
     def position(self, path: Path, at: str = "value") -> Position | None:
         """Where ``path`` stands; for what is not written, the nearest key above it."""
@@ -86,7 +91,7 @@ def _order(diagnostic: Diagnostic) -> tuple[bool, int, int]:
 
 
 def read(path: str | os.PathLike[str]) -> Source:
-    """The spec in a file.
+    """The spec in a file. What is wrong and leaves it readable is among its problems.
 
     Raises:
         SpecError: the file cannot be read (LT001 to LT003), or is not YAML that a spec may be
@@ -97,7 +102,8 @@ def read(path: str | os.PathLike[str]) -> Source:
 
 
 def parse_text(text: str, file: str) -> Source:
-    """The spec in a text; ``file`` is its name in messages.
+    """The spec in a text; ``file`` is its name in messages. What is wrong and leaves it readable is
+    among its problems.
 
     Raises:
         SpecError: not YAML that a spec may be written in (LT004 to LT009).
@@ -105,12 +111,13 @@ def parse_text(text: str, file: str) -> Source:
     if len(text) > MAX_BYTES:
         raise _refused("LT002", f"the text has {len(text):,} characters", _SIZE_HINT, file)
     text = text.removeprefix("\ufeff")
-    tree, positions, problems = compose(Text(text), _events(text))
-    if not problems and not isinstance(tree, dict):
-        problems = [_not_a_spec(tree, positions)]
-    if problems:
+    found = compose(Text(text), _events(text))
+    problems = found.problems
+    if not problems and not isinstance(found.tree, dict):
+        problems = [_not_a_spec(found.tree, found.positions)]
+    if not found.readable or not isinstance(found.tree, dict):
         raise SpecError(problems, file, text)
-    return Source(file, text, tree, positions)
+    return Source(file, text, found.tree, found.positions, tuple(problems), tuple(found.holes))
 
 
 def override(source: Source, assignment: str) -> Source:
@@ -131,9 +138,8 @@ def override(source: Source, assignment: str) -> Source:
         raise UsageError(f"`{assignment}` does not set a key", code="LT309", hint=hint)
     origin = Origin(f"--set {assignment}", assignment)
     start = len(dotted) + 1
-    value, found, problems = compose(
-        Text(assignment[start:], origin, start), _events(assignment[start:])
-    )
+    option = Text(assignment[start:], origin, start)
+    value, found, problems, *_ = compose(option, _events(assignment[start:]))
     if problems:
         raise SpecError(problems, origin.name, assignment)
     before = source.tree
@@ -152,7 +158,9 @@ def override(source: Source, assignment: str) -> Source:
     positions |= {path + inner: mark for inner, mark in found.items()}
     value_mark = found.get((), Mark(None, whole)).value
     positions[path] = Mark(whole, whole if value is None else value_mark)
-    return replace(source, tree=tree, positions=positions)
+    # A problem remains one of the file, even where the option sets another value.
+    holes = tuple(hole for hole in source.holes if hole[: len(path)] != path)
+    return replace(source, tree=tree, positions=positions, holes=holes)
 
 
 def write(tree: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,18 +16,18 @@ from ltspec.language.checks import VERSION, known_version, number_or_mapping, un
 from ltspec.language.combinations import combinations
 from ltspec.language.data import Data
 from ltspec.language.measure import Measure
-from ltspec.language.messages import diagnose
+from ltspec.language.messages import Diagnosis, diagnose
 from ltspec.language.model import Model
 from ltspec.language.partial import Partial
 from ltspec.language.points import SweepPoint, points, read_axes
-from ltspec.language.presets import expanded
+from ltspec.language.presets import OF_PRESETS, expanded
 from ltspec.language.pretrain import Pretrain
 from ltspec.language.prune import Prune
 from ltspec.language.section import Section, alternatives, is_section
 from ltspec.language.source import Source
 from ltspec.language.sweep import Axis
 from ltspec.language.train import Train
-from ltspec.language.tree import empties, is_swept, tuples
+from ltspec.language.tree import empties, is_swept, replaced, tuples
 from ltspec.language.unknown import Unknown
 
 __all__ = ["Data", "Examined", "Partial", "Seeds", "Spec", "Unknown", "examine", "parse"]
@@ -191,39 +192,93 @@ class Examined:
     wrong, so that rules over several keys still run on what is right."""
     diagnostics: tuple[Diagnostic, ...]
     """Every error of a key, in the order of the file."""
+    source: Source
+    """What was looked at: with the keys of the preset."""
+    unknown: tuple[Path, ...]
+    """Where nothing is known: at what is wrong, and where a misspelt key belongs."""
+    meant: frozenset[Path]
+    """Keys that are not there and that misspelt ones were probably meant to be."""
+
+    def without(self, paths: Iterable[Path]) -> Partial:
+        """The spec as far as it is known, and nothing known at these paths either."""
+        return Partial(Spec, self.source.tree, (*self.unknown, *paths))
 
 
-def examine(source: Source) -> Examined:
-    """Look at every key of a spec.
+def examine(source: Source, unknown: Iterable[Path] = ()) -> Examined:
+    """Look at every key of a spec; what stands at the ``unknown`` paths is left to others.
 
     A file of another version of the language is not looked at further: what its keys mean is
     not known.
     """
-    spec: Spec | Partial
+    given = {*source.holes, *unknown}
+    holes = set(given)
+    meant: set[Path] = set()
+    found = empties(source.tree)
+    no_preset = False
     try:
         source = expanded(source)
     except SpecError as error:
-        return Examined(Partial(Spec, source.tree, [()]), error.diagnostics)
-    found = empties(source.tree)
+        found += error.diagnostics
+        no_preset = True
+        holes |= {(section,) for section in OF_PRESETS}
+    spec: Spec | Partial
     try:
         spec = Spec.model_validate(tuples(source.tree))
-        if found:
-            spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])
     except ValidationError as error:
         wrong = diagnose(error, Spec, found)
-        unknown = {diagnostic.path for diagnostic in wrong if diagnostic.code == "LT101"}
-        found = [each for each in found if each.path not in unknown] + wrong
+        told = [*wrong.found, *_of_any_kind(source.tree, wrong)]
+        if no_preset:  # most of these sections need not be written, and which it has is not known
+            told = [each for each in told if not _may_be_of_the_preset(each)]
+        stray = {diagnostic.path for diagnostic in told if diagnostic.code == "LT101"}
+        found = [each for each in found if each.path not in stray] + told
+        meant = wrong.meant
+        holes |= meant
         if versions := [diagnostic for diagnostic in found if diagnostic.code == "LT108"]:
-            found = versions
-        spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])
-        if versions:
-            spec = Partial(Spec, source.tree, [()])
+            found, holes = versions, {()}
+    found = [each for each in found if not any(_is_at(each.path, hole) for hole in given)]
+    holes |= {diagnostic.path for diagnostic in found}
+    if holes:
+        spec = Partial(Spec, source.tree, holes)
     # Of a sweep, each point's keys are to go together, and not those beneath its values.
     clashes = [] if is_swept(source.tree) else list(combinations(spec))
+    clashes = [each for each in clashes if each.path not in meant]
     if clashes:
         found += clashes
-        spec = Partial(Spec, source.tree, [diagnostic.path for diagnostic in found])
-    return Examined(spec, source.placed(found))
+        holes |= {diagnostic.path for diagnostic in clashes}
+        spec = Partial(Spec, source.tree, holes)
+    found += source.problems
+    return Examined(spec, source.placed(found), source, tuple(holes), frozenset(meant))
+
+
+def _is_at(path: Path, hole: Path) -> bool:
+    return path[: len(hole)] == hole
+
+
+def _of_any_kind(tree: Any, wrong: Diagnosis) -> Iterator[Diagnostic]:
+    """What else is wrong in sections that do not say of which kind they are: what would be wrong
+    in each that may be meant, so that it is told before the kind is mended."""
+    told = {diagnostic.path for diagnostic in wrong.found}
+    for path, (tag, *words) in wrong.kinds.items():
+        first, *others = (_of_kind(tree, path, tag, word) for word in words)
+        for found in first:
+            if found.path not in told and all(found in other for other in others):
+                yield found
+
+
+def _of_kind(tree: Any, path: Path, tag: str, word: str) -> list[Diagnostic]:
+    """What would be wrong in a section if it said that it is of this kind."""
+    named, _ = replaced(tree, [*map(str, path), tag], word)
+    try:
+        Spec.model_validate(tuples(named))
+    except ValidationError as error:
+        wrong = diagnose(error, Spec, empties(tree)).found
+        return [each for each in wrong if each.path[: len(path)] == path]
+    return []
+
+
+def _may_be_of_the_preset(found: Diagnostic) -> bool:
+    """Whether a key is missing that a preset may have."""
+    return found.code == "LT102" and found.path[0] in OF_PRESETS
 
 
 def parse(source: Source) -> Spec:

@@ -17,22 +17,20 @@ def validate(source: Source) -> Spec:
 
     Raises SpecError with all diagnostics at once, in the order of the file.
     """
-    from ltspec.language.presets import expanded
     from ltspec.language.spec import Spec, examine  # loads Pydantic, which `is_fine` does not
 
-    source = expanded(source)
     examined = examine(source)
     found = list(examined.diagnostics)
     if is_swept(source.tree):
         from ltspec.plan.sweeping import problems
 
-        found += problems(source, found)
+        found += problems(examined.source, found)
     else:
-        from ltspec.plan.rules import all_broken_rules
+        from ltspec.plan.blame import on_their_own
 
-        found += all_broken_rules(examined.spec)
+        found += on_their_own(examined)
     if found:
-        raise SpecError(source.placed(found), source.file, source.text)
+        raise SpecError(examined.source.placed(found), source.file, source.text)
     assert isinstance(examined.spec, Spec)
     return examined.spec
 

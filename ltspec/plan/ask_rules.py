@@ -7,7 +7,8 @@ together can tell.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
@@ -33,54 +34,58 @@ def asked_lines_exist(spec: Any) -> Iterator[Diagnostic]:
         if question.kind == "first-stable":
             known.insert(0, DENSE)
         for place, line in enumerate(asked.lines(question)):
-            if line in known or _is_there(spec, line):
-                continue
-            here = (*path, key, place)
-            if line == DENSE:
-                yield Diagnostic(
-                    "LT230",
-                    "the dense network has one accuracy, at density 1, and tickets are held "
-                    "against it",
-                    here,
-                    "leave `dense` out",
-                )
-                continue
-            close = difflib.get_close_matches(line, known, 1)
-            yield Diagnostic(
-                "LT230",
-                f"there is no branch named {line!r}",
-                here,
-                f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
-            )
+            with suppress(Unknown):
+                if line not in known and not _is_there(spec, line):
+                    yield _no_such_line(line, known, (*path, key, place))
+
+
+def _no_such_line(line: str, known: list[str], path: Path) -> Diagnostic:
+    if line == DENSE:
+        return Diagnostic(
+            "LT230",
+            "the dense network has one accuracy, at density 1, and tickets are held against it",
+            path,
+            "leave `dense` out",
+        )
+    close = difflib.get_close_matches(line, known, 1)
+    return Diagnostic(
+        "LT230",
+        f"there is no branch named {line!r}",
+        path,
+        f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
+    )
 
 
 def asked_levels_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT210, LT230."""
-    count = len(resolve.levels(spec))
     for path, question, _ in _questions(spec):
         if question.kind not in asked.OVER_STEPS or question.levels == "all":
             continue
         for place, level in enumerate(question.levels):
-            here = (*path, "levels", place)
-            if level > count:
+            with suppress(Unknown):
+                yield from _asked_level_exists(spec, question, level, (*path, "levels", place))
+
+
+def _asked_level_exists(spec: Any, question: Any, level: Any, path: Path) -> Iterator[Diagnostic]:
+    count = resolve.level_count(spec)
+    if level > count:
+        yield Diagnostic(
+            "LT210",
+            f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+            path,
+            f"write a level from 1 to {count}",
+        )
+        return
+    for line in asked.lines(question):
+        with suppress(Unknown):
+            if _is_there(spec, line) and level not in pairs.own_levels(spec, line):
                 yield Diagnostic(
-                    "LT210",
-                    f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
-                    here,
-                    f"write a level from 1 to {count}",
+                    "LT230",
+                    f"branch {line} does not leave at level {level}",
+                    path,
+                    f"add {level} to `levels` of the branch, or ask about it in an entry of its "
+                    "own",
                 )
-                continue
-            for line in asked.lines(question):
-                if not _is_there(spec, line):
-                    continue
-                if level not in pairs.own_levels(spec, line):
-                    yield Diagnostic(
-                        "LT230",
-                        f"branch {line} does not leave at level {level}",
-                        here,
-                        f"add {level} to `levels` of the branch, or ask about it in an entry of "
-                        "its own",
-                    )
 
 
 def answers_are_measured(spec: Any) -> Iterator[Diagnostic]:
@@ -127,34 +132,8 @@ def lines_can_be_asked_about(spec: Any) -> Iterator[Diagnostic]:
     """LT239: lines whose figures mean nothing beside those that they are held against."""
     for path, question, key in _questions(spec):
         for place, line in enumerate(asked.lines(question)):
-            branch = beside.branch(spec, line)
-            here = (*path, key, place)
-            if branch is None:
-                continue
-            if asked.is_from_a_file(branch):
-                yield Diagnostic(
-                    "LT239",
-                    f"the tickets of {line} come out of one file, and are the same at each level "
-                    "and rewind point",
-                    here,
-                    f"leave `{line}` out",
-                )
-            elif question.kind == "first-stable":
-                continue
-            elif getattr(branch, "data", None) is not None:
-                yield Diagnostic(
-                    "LT239",
-                    f"{line} is measured on other data than what it is held against",
-                    here,
-                    f"leave `{line}` out",
-                )
-            elif question.kind != "area" and pairs.is_of_another_network(spec, line):
-                yield Diagnostic(
-                    "LT239",
-                    f"{line} is another network than the dense one that it is held against",
-                    here,
-                    f"leave `{line}` out, or ask for the area between `{line}` and another line",
-                )
+            with suppress(Unknown):
+                yield from _line_can_be_asked_about(spec, question, line, (*path, key, place))
         if question.kind == "area":
             common = asked.common_levels(spec, question.between)
             if len(common) < 2:
@@ -168,31 +147,69 @@ def lines_can_be_asked_about(spec: Any) -> Iterator[Diagnostic]:
                 )
 
 
-def steps_to_choose_from(places: Sequence[asked.Place]) -> Iterator[Diagnostic]:
-    """LT239: a question over rewind points where there are not two. ``places``: all points of the
-    spec, each of which has broken no rule of its own."""
-    if not places:
+def _line_can_be_asked_about(
+    spec: Any, question: Any, line: str, path: Path
+) -> Iterator[Diagnostic]:
+    branch = beside.branch(spec, line)
+    if branch is None:
         return
-    for path, question, key in _questions(places[0].spec):
-        if question.kind not in asked.OVER_STEPS:
-            continue
-        for number, line in enumerate(question.of):
-            there = [
-                asked.most_steps(question, line, group) for group in asked.groups(places, line)
-            ]
-            least = min(there, key=len)
-            if len(least) > 1:
-                continue
-            what = f"one rewind point, step {min(least):,}," if least else "no rewind point"
-            apart = least and _is_swept_with_others(places, line)
-            if apart:
-                what = f"one rewind point, step {min(least):,}, where all else is the same,"
-            yield Diagnostic(
-                "LT239",
-                f"{line} has {what} to choose from",
-                (*path, key, number),
-                _hint(places[0].spec, line, bool(least), bool(apart)),
-            )
+    if asked.is_from_a_file(branch):
+        yield Diagnostic(
+            "LT239",
+            f"the tickets of {line} come out of one file, and are the same at each level and "
+            "rewind point",
+            path,
+            f"leave `{line}` out",
+        )
+    elif question.kind == "first-stable":
+        return
+    elif getattr(branch, "data", None) is not None:
+        yield Diagnostic(
+            "LT239",
+            f"{line} is measured on other data than what it is held against",
+            path,
+            f"leave `{line}` out",
+        )
+    elif question.kind != "area" and pairs.is_of_another_network(spec, line):
+        yield Diagnostic(
+            "LT239",
+            f"{line} is another network than the dense one that it is held against",
+            path,
+            f"leave `{line}` out, or ask for the area between `{line}` and another line",
+        )
+
+
+def steps_to_choose_from(
+    places: Sequence[asked.Place], wrong: Container[object] = ()
+) -> Iterator[Diagnostic]:
+    """LT239: a question over rewind points where there are not two. ``places``: all points of the
+    spec; ``wrong``: the numbers of questions that a rule of their own is broken by."""
+    for number, question in enumerate(places[0].spec.ask if places else ()):
+        with suppress(Unknown):
+            if number not in wrong and question.kind in asked.OVER_STEPS:
+                for place, line in enumerate(question.of):
+                    with suppress(Unknown):
+                        path: Path = ("ask", number, "of", place)
+                        yield from _has_steps(places, question, line, path)
+
+
+def _has_steps(
+    places: Sequence[asked.Place], question: Any, line: str, path: Path
+) -> Iterator[Diagnostic]:
+    there = [asked.most_steps(question, line, group) for group in asked.groups(places, line)]
+    least = min(there, key=len)
+    if len(least) > 1:
+        return
+    what = f"one rewind point, step {min(least):,}," if least else "no rewind point"
+    apart = least and _is_swept_with_others(places, line)
+    if apart:
+        what = f"one rewind point, step {min(least):,}, where all else is the same,"
+    yield Diagnostic(
+        "LT239",
+        f"{line} has {what} to choose from",
+        path,
+        _hint(places[0].spec, line, bool(least), bool(apart)),
+    )
 
 
 def _is_swept_with_others(places: Sequence[asked.Place], line: str) -> bool:
@@ -219,18 +236,9 @@ ASK_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (
 )
 
 
-def broken(spec: Any) -> Iterator[Diagnostic]:
-    """Every diagnostic of every rule that can be asked of one point."""
-    for rule in ASK_RULES:
-        try:
-            yield from list(rule(spec))
-        except Unknown:  # it needs a part that is wrong, and whose own error is shown
-            continue
-
-
-def broken_together(places: Sequence[asked.Place]) -> list[Diagnostic]:
-    """What only all points together can tell, of points that have broken no rule of their own."""
-    try:
-        return list(steps_to_choose_from(places))
-    except Unknown:
-        return []
+def broken_together(
+    places: Sequence[asked.Place], wrong: Container[object] = ()
+) -> list[Diagnostic]:
+    """What only all points together can tell of questions that have broken no rule of their own;
+    ``wrong``: the numbers of those that have."""
+    return list(steps_to_choose_from(places, wrong))

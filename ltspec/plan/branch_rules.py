@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from ltspec.data.facts import FACTS, STREAMED, Facts
+from ltspec.data.facts import FACTS, STREAMED
 from ltspec.decisions.layerwise import SPREADS
 from ltspec.errors import Diagnostic
 from ltspec.language.unknown import Unknown
@@ -43,15 +44,16 @@ def levels_exist(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT210."""
     if branch.levels == "all":
         return
-    count = len(resolve.levels(spec))
+    count = resolve.level_count(spec)
     for place, level in enumerate(branch.levels):
-        if level > count:
-            yield Diagnostic(
-                "LT210",
-                f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
-                ("branches", name, "levels", place),
-                f"write a level from 1 to {count}",
-            )
+        with suppress(Unknown):
+            if level > count:
+                yield Diagnostic(
+                    "LT210",
+                    f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+                    ("branches", name, "levels", place),
+                    f"write a level from 1 to {count}",
+                )
 
 
 def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
@@ -76,14 +78,16 @@ def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     if branch.schedule is None:
         return
     seen = as_branch_sees(spec, branch)
-    step, total = resolve.steps(seen, branch.schedule), resolve.total_steps(seen)
-    if step >= total:
+    clock = resolve.clock(seen, branch.schedule)
+    point, unit = clock.at(branch.schedule), clock.unit
+    if point >= clock.total:
         yield Diagnostic(
             "LT203",
-            f"the branch would begin at step {step:,}, but training ends at step {total:,}",
+            f"the branch would begin at {unit} {point:,}, but training ends at {unit} "
+            f"{clock.total:,}",
             ("branches", name, "schedule"),
-            f"write a point before step {total}",
-            f"step {step}",
+            f"write a point before {unit} {clock.total}",
+            f"{unit} {point}",
         )
 
 
@@ -194,9 +198,9 @@ def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
                 "write `{branch: NAME}`, `{replicate: next}`, or both",
             )
         return
-    having = [known for known, each in spec.branches.items() if each.kind in OWN_MASKS]
-    if line not in having:
-        there = line in spec.branches
+    there = line in spec.branches
+    if not there or spec.branches[line].kind not in OWN_MASKS:
+        having = _with_own_masks(spec)
         close = difflib.get_close_matches(line, having, 1)
         hint = "one that has is " + having[0] if having else "write one, such as `kind: prune`"
         yield Diagnostic(
@@ -219,6 +223,15 @@ def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
         )
 
 
+def _with_own_masks(spec: Any) -> list[str]:
+    """Names of branches that are known to have a mask of their own."""
+    found = []
+    for name, branch in spec.branches.items():
+        with suppress(Unknown):
+            found += [name] if branch.kind in OWN_MASKS else []
+    return found
+
+
 def data_fits_network(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT241."""
     if branch.kind != "retrain" or branch.data is None:
@@ -233,21 +246,19 @@ def data_fits_network(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]
             "write a spec of its own for it, with the same store",
         )
         return
-    seen = as_branch_sees(spec, branch)
-    ours, theirs = resolve.facts(spec), resolve.facts(seen)
-    if _looks(ours) != _looks(theirs):
-        fitting = [key for key, facts in FACTS.items() if _looks(facts) == _looks(ours)]
+    ours, theirs = resolve.images(spec), resolve.images(as_branch_sees(spec, branch))
+    if ours != theirs:
+        fitting = [key for key, facts in FACTS.items() if (facts.shape, facts.classes) == ours]
         yield Diagnostic(
             "LT241",
-            f"the network is made for {_looks(ours)}, and this data has {_looks(theirs)}",
+            f"the network is made for {_looks(*ours)}, and this data has {_looks(*theirs)}",
             path,
             f"such data sets are {', '.join(fitting)}" if fitting else "",
         )
 
 
-def _looks(facts: Facts) -> str:
-    shape = " x ".join(map(str, facts.shape))
-    return f"{facts.classes} classes of {shape} images"
+def _looks(shape: tuple[int, ...], classes: int) -> str:
+    return f"{classes} classes of {' x '.join(map(str, shape))} images"
 
 
 def transfer_is_right(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
@@ -289,10 +300,10 @@ def _rule_of_spec(rule: Rule, spec: Any, name: str, branch: Any) -> Iterator[Dia
     own = own_sections(branch)
     if not own:
         return
-    found = list(rule(as_branch_sees(spec, branch)))
+    found = list(_asked(rule(as_branch_sees(spec, branch))))
     yield from placed(found, name, branch)
     borrowed = [each for each in found if each.path[0] == "train" and "train" not in own]
-    if "data" in own and borrowed and not list(rule(spec)):
+    if "data" in own and borrowed and not list(_asked(rule(spec))):
         yield Diagnostic(
             borrowed[0].code,
             f"with the spec's `train` on this data, {borrowed[0].message}",

@@ -7,9 +7,11 @@ The part of :mod:`ltspec.plan.measure_rules` that is about :data:`ltspec.plan.co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
+from ltspec.language.unknown import Unknown
 from ltspec.plan import changing, compared, resolve
 from ltspec.plan.measured import is_not_trained
 from ltspec.plan.pairs import is_of_another_network, network
@@ -24,14 +26,15 @@ def there_is_something_to_compare(spec: Any) -> Iterator[Diagnostic]:
         path: Path = ("measure", number)
         if measure.kind == "distance":
             for place, line in enumerate(measure.of):
-                if compared.solutions(spec, measure, line) < 2:
-                    yield Diagnostic(
-                        "LT232",
-                        f"the distances of {line} are between two networks, and there is one",
-                        (*path, "of", place),
-                        "write more `levels`"
-                        + ("" if is_of_another_network(spec, line) else ", or `init: true`"),
-                    )
+                with suppress(Unknown):
+                    if compared.solutions(spec, measure, line) < 2:
+                        yield Diagnostic(
+                            "LT232",
+                            f"the distances of {line} are between two networks, and there is one",
+                            (*path, "of", place),
+                            "write more `levels`"
+                            + ("" if is_of_another_network(spec, line) else ", or `init: true`"),
+                        )
         if measure.kind == "overlap":
             yield from _overlapping(spec, measure, path)
         pairs = compared.pairs(spec, measure)
@@ -51,50 +54,62 @@ def networks_have_the_levels(spec: Any) -> Iterator[Diagnostic]:
             continue
         for place, level in enumerate(measure.levels):
             for line in measure.of:
-                if level == 0 and is_of_another_network(spec, line):
-                    yield Diagnostic(
-                        "LT230",
-                        f"level 0 is the dense network of the spec, and {line} is another network",
-                        ("measure", number, "levels", place),
-                        "leave 0 out, or measure the branch in an entry of its own",
-                    )
+                with suppress(Unknown):
+                    if level == 0 and is_of_another_network(spec, line):
+                        yield Diagnostic(
+                            "LT230",
+                            f"level 0 is the dense network of the spec, and {line} is another "
+                            "network",
+                            ("measure", number, "levels", place),
+                            "leave 0 out, or measure the branch in an entry of its own",
+                        )
 
 
 def _overlapping(spec: Any, measure: Any, path: Path) -> Iterator[Diagnostic]:
-    levels = {line: compared.levels(spec, measure, line) for line in measure.of}
+    rules = {"lines": _of_lines, "levels": _of_levels, "replicates": _of_replicates}
     for place, word in enumerate(measure.between):
-        if word == "lines":
-            every = [level for found in levels.values() for level in found]
-            if len(set(every)) == len(every):
-                yield Diagnostic(
-                    "LT232",
-                    "masks of two lines are compared at a level that both have, and there is none",
-                    (*path, "between", place),
-                    "write another line into `of`, such as a branch with `kind: shuffle-mask`",
-                )
-        first, *others = measure.of
-        for other in others if word == "lines" else ():
-            if network(spec, first).nodes != network(spec, other).nodes:
-                yield Diagnostic(
-                    "LT232",
-                    f"{first} and {other} are different networks, whose masks have no overlap",
-                    (*path, "between", place),
-                    "name lines of one network in `of`",
-                )
-        if word == "levels" and all(len(found) < 2 for found in levels.values()):
+        with suppress(Unknown):
+            yield from rules[word](spec, measure, (*path, "between", place))
+
+
+def _of_lines(spec: Any, measure: Any, path: Path) -> Iterator[Diagnostic]:
+    every = [level for line in measure.of for level in compared.levels(spec, measure, line)]
+    if len(set(every)) == len(every):
+        yield Diagnostic(
+            "LT232",
+            "masks of two lines are compared at a level that both have, and there is none",
+            path,
+            "write another line into `of`, such as a branch with `kind: shuffle-mask`",
+        )
+    first, *others = measure.of
+    for other in others:
+        if network(spec, first).nodes != network(spec, other).nodes:
             yield Diagnostic(
                 "LT232",
-                "masks of two levels are compared, and no line has more than one",
-                (*path, "between", place),
-                "write more `levels`",
+                f"{first} and {other} are different networks, whose masks have no overlap",
+                path,
+                "name lines of one network in `of`",
             )
-        if word == "replicates" and resolve.replicate_count(spec) < 2:
-            yield Diagnostic(
-                "LT232",
-                "masks of two replicates are compared, and there is one",
-                (*path, "between", place),
-                "write `replicates: 3`, for example",
-            )
+
+
+def _of_levels(spec: Any, measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if all(len(compared.levels(spec, measure, line)) < 2 for line in measure.of):
+        yield Diagnostic(
+            "LT232",
+            "masks of two levels are compared, and no line has more than one",
+            path,
+            "write more `levels`",
+        )
+
+
+def _of_replicates(spec: Any, measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if resolve.replicate_count(spec) < 2:
+        yield Diagnostic(
+            "LT232",
+            "masks of two replicates are compared, and there is one",
+            path,
+            "write `replicates: 3`, for example",
+        )
 
 
 def subnetworks_are_part_of_a_network(spec: Any) -> Iterator[Diagnostic]:
@@ -103,15 +118,16 @@ def subnetworks_are_part_of_a_network(spec: Any) -> Iterator[Diagnostic]:
         if measure.kind != "stability" or "pruning" not in measure.to:
             continue
         for place, line in enumerate(measure.of):
-            if not is_not_trained(spec, line) and not compared.is_rewound(spec, line):
-                yield Diagnostic(
-                    "LT233",
-                    f"{line} starts from weights that a mask was laid on before, so there is no "
-                    "whole network that starts from the same state",
-                    ("measure", number, "of", place),
-                    "write `to: [data-order]`, or let `prune.rewind` say a step that weights "
-                    "return to",
-                )
+            with suppress(Unknown):
+                if not is_not_trained(spec, line) and not compared.is_rewound(spec, line):
+                    yield Diagnostic(
+                        "LT233",
+                        f"{line} starts from weights that a mask was laid on before, so there is "
+                        "no whole network that starts from the same state",
+                        ("measure", number, "of", place),
+                        "write `to: [data-order]`, or let `prune.rewind` say a step that weights "
+                        "return to",
+                    )
 
 
 def subnetworks_stay_the_same(spec: Any) -> Iterator[Diagnostic]:
@@ -120,14 +136,15 @@ def subnetworks_stay_the_same(spec: Any) -> Iterator[Diagnostic]:
         if measure.kind not in ("stability", "travelled"):
             continue
         for place, line in enumerate(measure.of):
-            if compared.changes_its_mask(spec, line):
-                yield Diagnostic(
-                    "LT231",
-                    f"the mask of {line} changes in training, so there is no one subnetwork to "
-                    "follow",
-                    ("measure", number, "of", place),
-                    "measure a branch with `kind: rewind`, which holds the last mask still",
-                )
+            with suppress(Unknown):
+                if compared.changes_its_mask(spec, line):
+                    yield Diagnostic(
+                        "LT231",
+                        f"the mask of {line} changes in training, so there is no one subnetwork "
+                        "to follow",
+                        ("measure", number, "of", place),
+                        "measure a branch with `kind: rewind`, which holds the last mask still",
+                    )
 
 
 def thresholds_are_of_magnitudes(spec: Any) -> Iterator[Diagnostic]:

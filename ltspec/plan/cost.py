@@ -146,27 +146,53 @@ def total(plan: Plan, float_bytes: int = 4) -> Cost:
 
 
 def steps_from_scratch(plan: Plan) -> int:
-    """Training steps if nothing were shared between networks: for each network that is measured,
+    """Training steps if nothing were shared between networks: for each network that is trained,
     those of everything that it needs, from initial weights on.
 
     A row of the table is one network, and each copy that a comparison is about is another; a
-    network that is measured at several points of a sweep counts at each. Within what one network
-    needs, nothing is done twice: its rewind point lies on the way of its dense training.
+    network that is measured at several points of a sweep counts at each. A row that is not trained
+    after it was pruned is none of its own: it is the one that was trained before. Within what one
+    network needs, nothing is done twice: its rewind point lies on the way of its dense training.
     """
     needed = _Needed(plan)
-    steps = sum(needed.steps(outcome.trained) for outcome in plan.outcomes)
-    rows = {outcome.trained for outcome in plan.outcomes}
+    rows = [(one.point, one.replicate, one.trained) for one in plan.outcomes]
+    trained = [row for row in rows if isinstance(plan.stages[row[2]].work, Train)]
+    before = {
+        (point, replicate, place)
+        for point, replicate, last in rows
+        if not isinstance(plan.stages[last].work, Train)
+        for place in _last_trainings(plan, last)
+    }
     copies = {
         (one.point, one.replicate, place)
         for one in plan.comparisons
         for place in plan.stages[one.line].inputs.values()
     }
+    measured = {place for *_, place in rows}
     copies |= {
         (one.point, one.sides[0].replicate, place)
         for one in plan.measurements
-        for place in _trained_for(plan, one, rows)
+        for place in _trained_for(plan, one, measured)
     }
-    return steps + sum(needed.steps(place) for *_, place in copies)
+    networks = [*trained, *(before - {*trained}), *copies]
+    return sum(needed.steps(place) for *_, place in networks)
+
+
+def _last_trainings(plan: Plan, place: int) -> set[int]:
+    """The trainings that what is not trained itself was made of."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    waiting = [place]
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        if isinstance(plan.stages[one].work, Train):
+            found.add(one)
+        else:
+            waiting.extend(plan.stages[one].reads)
+    return found
 
 
 def _trained_for(plan: Plan, one: Measurement, rows: set[int]) -> list[int]:

@@ -6,17 +6,24 @@ The part of :mod:`ltspec.plan.rules` that is about data sets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ltspec.data.facts import STREAMED, USUAL_SIZE
 from ltspec.errors import DataError, Diagnostic
+from ltspec.language.unknown import Unknown
 from ltspec.plan import resolve
 
 
 def keys_of_other_data(spec: Any) -> Iterator[Diagnostic]:
     """LT107, LT102: keys under ``data`` that this data set cannot have, or needs."""
-    data = spec.data
+    for rule in (_path_is_of_a_folder, _sizes_are_of_streamed, _changes_are_of_whole, _side_is_cut):
+        with suppress(Unknown):
+            yield from rule(spec.data)
+
+
+def _path_is_of_a_folder(data: Any) -> Iterator[Diagnostic]:
     if data.name == "folder" and data.path is None:
         yield Diagnostic(
             "LT102",
@@ -32,36 +39,47 @@ def keys_of_other_data(spec: Any) -> Iterator[Diagnostic]:
             "leave `path` out; `--data` or LTSPEC_DATA name the data directory",
             at="key",
         )
-    streamed = data.name in STREAMED
-    if not streamed:
-        for key in ("size", "shorter_side"):
-            if getattr(data, key) is not None:
-                yield Diagnostic(
-                    "LT107",
-                    f"`{key}` is for images of any size, and those of {data.name} have one",
-                    ("data", key),
-                    f"leave `{key}` out",
-                    at="key",
-                )
-        if data.augment == "resized-crop-flip":
-            yield Diagnostic(
-                "LT107",
-                f"`resized-crop-flip` is for images that are decoded as they come, not {data.name}",
-                ("data", "augment"),
-                "write `crop-flip`",
-            )
+
+
+def _sizes_are_of_streamed(data: Any) -> Iterator[Diagnostic]:
+    if data.name in STREAMED:
         return
-    for key, idle in (("blur", 1), ("rotation", False)):
-        if getattr(data, key) != idle:
+    for key in ("size", "shorter_side"):
+        if getattr(data, key) is not None:
             yield Diagnostic(
                 "LT107",
-                f"`{key}` is for data sets that are read whole, and {data.name} is streamed",
+                f"`{key}` is for images of any size, and those of {data.name} have one",
                 ("data", key),
                 f"leave `{key}` out",
                 at="key",
             )
+    if data.augment == "resized-crop-flip":
+        yield Diagnostic(
+            "LT107",
+            f"`resized-crop-flip` is for images that are decoded as they come, not {data.name}",
+            ("data", "augment"),
+            "write `crop-flip`",
+        )
+
+
+def _changes_are_of_whole(data: Any) -> Iterator[Diagnostic]:
+    for key, idle in (("blur", 1), ("rotation", False)) if data.name in STREAMED else ():
+        with suppress(Unknown):
+            if getattr(data, key) != idle:
+                yield Diagnostic(
+                    "LT107",
+                    f"`{key}` is for data sets that are read whole, and {data.name} is streamed",
+                    ("data", key),
+                    f"leave `{key}` out",
+                    at="key",
+                )
+
+
+def _side_is_cut(data: Any) -> Iterator[Diagnostic]:
+    if data.name not in STREAMED or data.shorter_side is None:
+        return
     size = data.size or USUAL_SIZE
-    if data.shorter_side is not None and data.shorter_side < size:
+    if data.shorter_side < size:
         yield Diagnostic(
             "LT107",
             f"`shorter_side` is {data.shorter_side}, and a square of {size} is cut out of it",
@@ -100,7 +118,7 @@ def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
     """LT201."""
     known, size = resolve.facts(spec), spec.train.batch_size
     if size > known.train:
-        name = spec.data.path or known.name
+        name = spec.data.path if spec.data.name == "folder" else known.name
         yield Diagnostic(
             "LT201",
             f"batch_size is {size:,}, but {name} has {known.train:,} training examples",

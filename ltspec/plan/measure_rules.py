@@ -6,10 +6,12 @@ The part of :mod:`ltspec.plan.rules` that is about ``measure``.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
+from ltspec.language.unknown import Unknown
 from ltspec.plan import beside, compared, measured, pairs, resolve
 from ltspec.plan.compare_rules import COMPARE_RULES
 from ltspec.plan.pair_rules import PAIR_RULES
@@ -18,7 +20,6 @@ from ltspec.plan.replicates import DENSE, TICKET
 
 def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT230, LT210."""
-    count = len(resolve.levels(spec))
     for number, measure in enumerate(spec.measure):
         if measure.kind in compared.KINDS:
             lines, low = compared.lines(measure), compared.lowest_level(measure)
@@ -28,49 +29,63 @@ def measured_networks_exist(spec: Any) -> Iterator[Diagnostic]:
             continue
         path: Path = ("measure", number)
         for place, line in enumerate(lines):
-            known = [TICKET, *beside.names(spec)]
-            if _is_about_copies(measure):
-                known.insert(0, DENSE)
-            elif line == DENSE:
-                yield Diagnostic(
-                    "LT230",
-                    f"`{measure.kind}` asks for lines of networks, and `{DENSE}` is none",
-                    (*path, "of", place),
-                    "there are " + ", ".join(known)
-                    if low
-                    else "write `ticket`: its level 0 is the dense network",
-                )
-                continue
-            if line not in known and beside.branch(spec, line) is None:
-                close = difflib.get_close_matches(line, known, 1)
-                yield Diagnostic(
-                    "LT230",
-                    f"there is no branch named {line!r}",
-                    (*path, "of", place),
-                    f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
-                )
+            with suppress(Unknown):
+                yield from _line_exists(spec, measure, line, low, (*path, "of", place))
         if measure.levels == "all":
             continue
         for place, level in enumerate(measure.levels):
-            if level > count:
+            with suppress(Unknown):
+                yield from _level_exists(spec, level, lines, low, (*path, "levels", place))
+
+
+def _line_exists(spec: Any, measure: Any, line: Any, low: int, path: Path) -> Iterator[Diagnostic]:
+    known = [TICKET, *beside.names(spec)]
+    if _is_about_copies(measure):
+        known.insert(0, DENSE)
+    elif line == DENSE:
+        yield Diagnostic(
+            "LT230",
+            f"`{measure.kind}` asks for lines of networks, and `{DENSE}` is none",
+            path,
+            "there are " + ", ".join(known)
+            if low
+            else "write `ticket`: its level 0 is the dense network",
+        )
+        return
+    if line not in known and beside.branch(spec, line) is None:
+        close = difflib.get_close_matches(line, known, 1)
+        yield Diagnostic(
+            "LT230",
+            f"there is no branch named {line!r}",
+            path,
+            f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
+        )
+
+
+def _level_exists(
+    spec: Any, level: Any, lines: Sequence[str], low: int, path: Path
+) -> Iterator[Diagnostic]:
+    with suppress(Unknown):
+        count = resolve.level_count(spec)
+        if level > count:
+            yield Diagnostic(
+                "LT210",
+                f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+                path,
+                f"write a level from {low} to {count}",
+            )
+            return
+    for line in lines:
+        with suppress(Unknown):
+            branch = beside.branch(spec, line)
+            own = "all" if branch is None else branch.levels
+            if level and own != "all" and level not in own:
                 yield Diagnostic(
-                    "LT210",
-                    f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
-                    (*path, "levels", place),
-                    f"write a level from {low} to {count}",
+                    "LT230",
+                    f"branch {line} does not leave at level {level}",
+                    path,
+                    f"add {level} to `levels` of the branch, or measure it in an entry of its own",
                 )
-                continue
-            for line in lines:
-                branch = beside.branch(spec, line)
-                own = "all" if branch is None else branch.levels
-                if level and own != "all" and level not in own:
-                    yield Diagnostic(
-                        "LT230",
-                        f"branch {line} does not leave at level {level}",
-                        (*path, "levels", place),
-                        f"add {level} to `levels` of the branch, or measure it in an entry of "
-                        "its own",
-                    )
 
 
 def copies_have_something_to_train(spec: Any) -> Iterator[Diagnostic]:
@@ -80,17 +95,18 @@ def copies_have_something_to_train(spec: Any) -> Iterator[Diagnostic]:
         if not (copied or measure.kind == "stability") or measure.levels == (0,):
             continue
         for place, line in enumerate(pairs.lines(measure)):
-            if measured.is_not_trained(spec, line):
-                yield Diagnostic(
-                    "LT231",
-                    f"{line} is not trained after pruning, so there is nothing to measure"
-                    if measure.kind in compared.KINDS
-                    else f"{line} is not trained after pruning, so its copies would be all the "
-                    "same",
-                    ("measure", number, "of", place),
-                    "let `prune.rewind` say where to train on from"
-                    + (", or measure `dense`" if copied else ""),
-                )
+            with suppress(Unknown):
+                if measured.is_not_trained(spec, line):
+                    yield Diagnostic(
+                        "LT231",
+                        f"{line} is not trained after pruning, so there is nothing to measure"
+                        if measure.kind in compared.KINDS
+                        else f"{line} is not trained after pruning, so its copies would be all "
+                        "the same",
+                        ("measure", number, "of", place),
+                        "let `prune.rewind` say where to train on from"
+                        + (", or measure `dense`" if copied else ""),
+                    )
 
 
 def _is_about_copies(measure: Any) -> bool:
@@ -100,7 +116,6 @@ def _is_about_copies(measure: Any) -> bool:
 
 def copies_part_before_the_end(spec: Any) -> Iterator[Diagnostic]:
     """LT203, LT107, LT231."""
-    total = resolve.total_steps(spec)
     for number, measure in enumerate(spec.measure):
         if not _is_about_copies(measure):
             continue
@@ -126,15 +141,18 @@ def copies_part_before_the_end(spec: Any) -> Iterator[Diagnostic]:
             )
             continue
         for place, written in enumerate(measure.at):
-            step = resolve.steps(spec, written)
-            if step >= total:
-                yield Diagnostic(
-                    "LT203",
-                    f"the copies would part at step {step:,}, but training ends at step {total:,}",
-                    (*path, "at", place),
-                    f"write a point before step {total}",
-                    f"step {step}",
-                )
+            with suppress(Unknown):
+                clock = resolve.clock(spec, written)
+                point, unit = clock.at(written), clock.unit
+                if point >= clock.total:
+                    yield Diagnostic(
+                        "LT203",
+                        f"the copies would part at {unit} {point:,}, but training ends at {unit} "
+                        f"{clock.total:,}",
+                        (*path, "at", place),
+                        f"write a point before {unit} {clock.total}",
+                        f"{unit} {point}",
+                    )
 
 
 MEASURE_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (

@@ -44,7 +44,7 @@ def levels(spec: Any, measure: Any, line: str) -> tuple[int, ...]:
     """
     if measure.levels != "all":
         return tuple(measure.levels)
-    there = range(1, len(resolve.levels(spec)) + 1)
+    there = range(1, resolve.level_count(spec) + 1)
     if line == TICKET:
         return tuple(there)
     branch = beside.branch(spec, line)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
+from ltspec.language.unknown import Unknown
 from ltspec.language.variants import as_branch_sees
 from ltspec.plan import beside, pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
@@ -32,64 +34,70 @@ def compared_lines_exist(spec: Any) -> Iterator[Diagnostic]:
         if measure.between != "successive":
             known.insert(0, DENSE)
         for place, line in enumerate(pairs.lines(measure)):
-            if line in known or beside.branch(spec, line) is not None:
-                continue
-            if line == DENSE:
-                yield Diagnostic(
-                    "LT230",
-                    "`successive` compares the levels of a line, and `dense` is one network",
-                    (*path, key, place),
-                    "write `ticket`: its level 0 is the dense network",
-                )
-                continue
-            close = difflib.get_close_matches(line, known, 1)
-            yield Diagnostic(
-                "LT230",
-                f"there is no branch named {line!r}",
-                (*path, key, place),
-                f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
-            )
+            with suppress(Unknown):
+                if line not in known and beside.branch(spec, line) is None:
+                    yield _no_such_line(line, known, (*path, key, place))
+
+
+def _no_such_line(line: str, known: list[str], path: Path) -> Diagnostic:
+    if line == DENSE:
+        return Diagnostic(
+            "LT230",
+            "`successive` compares the levels of a line, and `dense` is one network",
+            path,
+            "write `ticket`: its level 0 is the dense network",
+        )
+    close = difflib.get_close_matches(line, known, 1)
+    return Diagnostic(
+        "LT230",
+        f"there is no branch named {line!r}",
+        path,
+        f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
+    )
 
 
 def compared_levels_exist(spec: Any) -> Iterator[Diagnostic]:
     """LT210, LT230, LT235."""
-    count = len(resolve.levels(spec))
     for path, measure in _entries(spec):
-        if measure.levels == "all":
-            continue
-        successive = measure.between == "successive"
-        last = count - 1 if successive else count
-        for place, level in enumerate(measure.levels):
-            here = (*path, "levels", place)
-            if level > last:
-                message = f"the schedule has {count} level{'s' * (count != 1)}, not {level}"
-                if successive and level == count:
-                    message = f"level {level} is the last one, and no other follows it"
-                yield Diagnostic("LT210", message, here, f"write a level from 0 to {last}")
-                continue
-            if pairs.is_of_two_lines(measure) and not level:
+        if measure.levels != "all":
+            for place, level in enumerate(measure.levels):
+                with suppress(Unknown):
+                    yield from _level_is_compared(spec, measure, level, (*path, "levels", place))
+
+
+def _level_is_compared(spec: Any, measure: Any, level: Any, path: Path) -> Iterator[Diagnostic]:
+    count = resolve.level_count(spec)
+    successive = measure.between == "successive"
+    last = count - 1 if successive else count
+    if level > last:
+        message = f"the schedule has {count} level{'s' * (count != 1)}, not {level}"
+        if successive and level == count:
+            message = f"level {level} is the last one, and no other follows it"
+        yield Diagnostic("LT210", message, path, f"write a level from 0 to {last}")
+        return
+    if pairs.is_of_two_lines(measure) and not level:
+        yield Diagnostic(
+            "LT235",
+            "level 0 is the dense network in every line, so there are not two",
+            path,
+            f"write levels from 1 to {count}",
+        )
+        return
+    for line in pairs.lines(measure):
+        with suppress(Unknown):
+            own = pairs.own_levels(spec, line)
+            missing = [
+                each
+                for each in ((level, level + 1) if successive else (level,))
+                if each not in own and line != DENSE
+            ]
+            for each in missing:
                 yield Diagnostic(
-                    "LT235",
-                    "level 0 is the dense network in every line, so there are not two",
-                    here,
-                    f"write levels from 1 to {count}",
+                    "LT230",
+                    f"branch {line} does not leave at level {each}",
+                    path,
+                    f"add {each} to `levels` of the branch, or measure it in an entry of its own",
                 )
-                continue
-            for line in pairs.lines(measure):
-                own = pairs.own_levels(spec, line)
-                missing = [
-                    each
-                    for each in ((level, level + 1) if successive else (level,))
-                    if each not in own and line != DENSE
-                ]
-                for each in missing:
-                    yield Diagnostic(
-                        "LT230",
-                        f"branch {line} does not leave at level {each}",
-                        here,
-                        f"add {each} to `levels` of the branch, or measure it in an entry of "
-                        "its own",
-                    )
 
 
 def there_are_two_networks(spec: Any) -> Iterator[Diagnostic]:

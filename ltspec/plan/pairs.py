@@ -49,7 +49,7 @@ def own_levels(spec: Any, line: str) -> tuple[int, ...]:
 
     Raises Unknown for a branch that is not there: a rule of its own says so.
     """
-    there = range(1, len(resolve.levels(spec)) + 1)
+    there = range(1, resolve.level_count(spec) + 1)
     if line == DENSE:
         return (0,)
     if line == TICKET:

@@ -6,11 +6,12 @@ Plain functions of a spec, so that rules can ask them about a spec that is only 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ltspec.data.alteration import Alteration, altered_facts
+from ltspec.data.alteration import Alteration, altered_facts, classes
 from ltspec.data.facts import FACTS, STREAMED, USUAL_SIZE, Facts
 from ltspec.decisions import amounts, layerwise
 from ltspec.decisions.amounts import Level
@@ -55,8 +56,15 @@ def alteration(spec: Any) -> Alteration | None:
 
 
 def facts(spec: Any) -> Facts:
-    """What is known of the spec's data set as it is trained on."""
-    return altered_facts(published(spec), alteration(spec))
+    """What is known of the spec's data set as it is trained on. Labels and blur change no fact."""
+    changed = Alteration(subsample=spec.data.subsample, rotation=bool(spec.data.rotation))
+    return altered_facts(published(spec), changed)
+
+
+def images(spec: Any) -> tuple[tuple[int, int, int], int]:
+    """The shape of the spec's images, and how many classes they have."""
+    known = published(spec)
+    return known.shape, classes(known, rotation=bool(spec.data.rotation))
 
 
 def graph(spec: Any) -> Graph:
@@ -65,28 +73,102 @@ def graph(spec: Any) -> Graph:
     Raises Unknown where a key of its model is to blame that there is none: a rule of its own says
     so (``plan.rules.network_can_be_built``).
     """
-    known = facts(spec)
+    shape, count = images(spec)
     try:
-        return build(spec.model, known.shape, known.classes)
+        return build(spec.model, shape, count)
     except GraphError as error:
         if not error.key:
             raise
         raise Unknown(error.message) from error
 
 
+def why_no_graph(spec: Any) -> GraphError | None:
+    """What keeps the spec's network from being there, where a key of its model is to blame; that a
+    family has no network of this depth is known whatever the images are."""
+    try:
+        shape, count = images(spec)
+        known = True
+    except Unknown:
+        if spec.model.family == "custom":  # a person's function is not called for images of ours
+            raise
+        shape, count, known = (3, 32, 32), 10, False
+    try:
+        build(spec.model, shape, count)
+    except GraphError as error:
+        if not error.key:
+            raise
+        return error if known or error.code == "LT218" else None
+    return None
+
+
+MOST_STEPS = 10**12
+"""Steps of one training. Far more than anyone waits for, and exact in every number of a plan."""
+
+
 def steps_per_epoch(spec: Any) -> int:
-    """The last partial batch is kept."""
-    return -(-facts(spec).train // int(spec.train.batch_size))
+    """The last partial batch is kept.
+
+    Raises Unknown where the data is less than one batch: a rule of its own says so
+    (``plan.data_rules.batch_fits_data``).
+    """
+    examples, size = facts(spec).train, int(spec.train.batch_size)
+    if size > examples:
+        raise Unknown("batch_size")
+    return -(-examples // size)
+
+
+def written_steps(spec: Any) -> int:
+    """Steps of the dense training as they are written, however many."""
+    duration = spec.train.duration
+    return int(duration.steps(steps_per_epoch(spec) if duration.epochs else 0))
 
 
 def total_steps(spec: Any) -> int:
-    """Steps of the dense training."""
-    return int(spec.train.duration.steps(steps_per_epoch(spec), 0))
+    """Steps of the dense training.
+
+    Raises Unknown where there are none, or too many: a rule of its own says so
+    (``plan.rules.training_has_steps``).
+    """
+    total = written_steps(spec)
+    if not 0 < total <= MOST_STEPS:
+        raise Unknown("duration")
+    return total
 
 
 def steps(spec: Any, duration: Any) -> int:
-    """A duration in steps of this training."""
-    return int(duration.steps(steps_per_epoch(spec), total_steps(spec)))
+    """A duration in steps of this training. Only what it is counted in needs to be known."""
+    per_epoch = steps_per_epoch(spec) if duration.epochs else 0
+    total = None if duration.percent is None else total_steps(spec)
+    return int(duration.steps(per_epoch, total))
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What points of a training are counted in, so that they can be told apart."""
+
+    unit: Literal["step", "epoch"]
+    written: Literal["it", "ep"]
+    """As durations have it."""
+    steps_per_epoch: int
+    """1 where epochs are counted."""
+    total: int
+    """The training's length."""
+
+    def at(self, duration: Any) -> int:
+        """The point after a duration."""
+        return int(duration.steps(self.steps_per_epoch, self.total))
+
+
+def clock(spec: Any, *durations: Any) -> Clock:
+    """How to tell these points of the training apart: by epochs where nothing else is written, so
+    that nothing else needs to be known, and else by steps."""
+    length = spec.train.duration
+    if length.epochs and not any(
+        one.iterations or one.percent is not None for one in (length, *durations)
+    ):
+        return Clock("epoch", "ep", 1, length.epochs)
+    counted = any(duration.epochs for duration in durations)
+    return Clock("step", "it", steps_per_epoch(spec) if counted else 0, total_steps(spec))
 
 
 def is_exempt(name: str, patterns: Any) -> bool:
@@ -100,6 +182,14 @@ def prunable(spec: Any) -> tuple[Parameter, ...]:
     return tuple(
         parameter for parameter in graph(spec).prunable if not is_exempt(parameter.name, exempt)
     )
+
+
+def level_count(spec: Any) -> int:
+    """How many levels the schedule has. Only that of ``to-density`` is a matter of the network."""
+    written = spec.prune.schedule
+    if written.name == "iterative":
+        return int(written.levels)
+    return len(levels(spec)) if written.name == "to-density" else 1
 
 
 def levels(spec: Any) -> list[Level]:
@@ -169,9 +259,11 @@ def replicate_count(spec: Any) -> int:
 def replicates(spec: Any) -> tuple[Replicate, ...]:
     """Seeds of every replicate, written or not, numbered from 1."""
     seeds = range(1, replicate_count(spec) + 1) if spec.seeds is None else spec.seeds
-    return tuple(
-        Replicate(number, seed, seed, seed)
-        if isinstance(seed, int)
-        else Replicate(number, seed.init, seed.order, seed.mask)
-        for number, seed in enumerate(seeds, start=1)
-    )
+    return tuple(replicate(number, seed) for number, seed in enumerate(seeds, start=1))
+
+
+def replicate(number: int, seed: Any) -> Replicate:
+    """The replicate of one entry of ``seeds``."""
+    if isinstance(seed, int):
+        return Replicate(number, seed, seed, seed)
+    return Replicate(number, seed.init, seed.order, seed.mask)

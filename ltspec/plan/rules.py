@@ -6,14 +6,15 @@ itself wrong is skipped: :class:`Unknown` says so. No rule reads data or loads a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ltspec.decisions.amounts import MOST_LEVELS
-from ltspec.errors import Diagnostic, GraphError, Path
+from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
-from ltspec.networks.families import build
+from ltspec.language.variants import Variant
 from ltspec.plan import resolve
 from ltspec.plan.changing_rules import masks_change_in_training
 from ltspec.plan.data_rules import (
@@ -25,8 +26,6 @@ from ltspec.plan.data_rules import (
     seed_is_for_chance,
 )
 
-MOST_STEPS = 10**12
-"""Steps of one training. Far more than anyone waits for, and exact in every number of a plan."""
 MOST_NETWORKS = 200_000
 """Networks trained in one plan; about a million stages, which take a minute and 2 GB to compile."""
 
@@ -35,11 +34,11 @@ Rule = Callable[[Any], Iterator[Diagnostic]]
 
 def training_has_steps(spec: Any) -> Iterator[Diagnostic]:
     """LT202."""
-    total = resolve.total_steps(spec)
-    if total > MOST_STEPS:
+    total = resolve.written_steps(spec)
+    if total > resolve.MOST_STEPS:
         yield Diagnostic(
             "LT216",
-            f"the training would take {total:,} steps, and a plan holds {MOST_STEPS:,}",
+            f"the training would take {total:,} steps, and a plan holds {resolve.MOST_STEPS:,}",
             ("train", "duration"),
             "write a shorter duration",
         )
@@ -57,30 +56,14 @@ def rewinds_before_the_end(spec: Any) -> Iterator[Diagnostic]:
     rewind = spec.prune.rewind
     if rewind == "none":
         return
-    total = resolve.total_steps(spec)
-    if total < 1:  # which is an error of its own, and then no point lies before the end
-        return
     for key in ("to", "weights", "schedule"):
-        written = getattr(rewind, key)
-        if written is None or written == "end":
-            continue
-        step = resolve.steps(spec, written)
-        if step >= total:
-            hint = f"write a point before step {total}"
-            if key != "to":
-                hint += ", or end"
-            yield Diagnostic(
-                "LT203",
-                f"the rewind point is step {step:,}, but training ends at step {total:,}",
-                ("prune", "rewind", key),
-                hint,
-                f"step {step}",
-            )
+        with suppress(Unknown):
+            yield from _rewind_point_is_before_the_end(spec, key, getattr(rewind, key))
     retrain = 1 if rewind.retrain is None else resolve.steps(spec, rewind.retrain)
-    if retrain > MOST_STEPS:
+    if retrain > resolve.MOST_STEPS:
         yield Diagnostic(
             "LT216",
-            f"the retraining would take {retrain:,} steps, and a plan holds {MOST_STEPS:,}",
+            f"the retraining would take {retrain:,} steps, and a plan holds {resolve.MOST_STEPS:,}",
             ("prune", "rewind", "retrain"),
             "write a shorter duration",
         )
@@ -93,57 +76,79 @@ def rewinds_before_the_end(spec: Any) -> Iterator[Diagnostic]:
         )
 
 
+def _rewind_point_is_before_the_end(spec: Any, key: str, written: Any) -> Iterator[Diagnostic]:
+    if written is None or written == "end":
+        return
+    clock = resolve.clock(spec, written)
+    point, unit = clock.at(written), clock.unit
+    if point >= clock.total:
+        yield Diagnostic(
+            "LT203",
+            f"the rewind point is {unit} {point:,}, but training ends at {unit} {clock.total:,}",
+            ("prune", "rewind", key),
+            f"write a point before {unit} {clock.total}" + (", or end" if key != "to" else ""),
+            f"{unit} {point}",
+        )
+
+
 def milestones_are_inside(spec: Any) -> Iterator[Diagnostic]:
     """LT204, LT206."""
     written = spec.train.lr_schedule
     if written.name != "step":
         return
-    total, before = resolve.total_steps(spec), 0
-    for number, drop in enumerate(written.drops):
+    known = dict(_known(written.drops))
+    clock = resolve.clock(spec, *known.values())
+    before, unit = 0, clock.unit
+    for number, drop in known.items():
         path: Path = ("train", "lr_schedule", "drops", number)
-        step = resolve.steps(spec, drop)
-        if not 0 < step < total:
-            where = "is never reached" if step >= total else "changes nothing"
+        point = clock.at(drop)
+        if not 0 < point < clock.total:
+            where = "is never reached" if point >= clock.total else "changes nothing"
             yield Diagnostic(
                 "LT204",
-                f"the drop at step {step:,} {where}: training takes {total:,} steps",
+                f"the drop at {unit} {point:,} {where}: training takes {clock.total:,} {unit}s",
                 path,
-                f"write a point after step 0 and before step {total}",
-                f"step {step}",
+                f"write a point after {unit} 0 and before {unit} {clock.total}",
+                f"{unit} {point}",
             )
-        elif step <= before:
+        elif point <= before:
             yield Diagnostic(
                 "LT206",
-                f"the drop at step {step:,} does not come after the one at step {before:,}",
+                f"the drop at {unit} {point:,} does not come after the one at {unit} {before:,}",
                 path,
                 "write the drops in rising order",
-                f"step {step}",
+                f"{unit} {point}",
             )
-        before = max(before, step)
+        before = max(before, point)
+
+
+def _known(durations: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Those of a list that are right, by number."""
+    for number, duration in enumerate(durations):
+        with suppress(Unknown):
+            duration.epochs + duration.iterations
+            yield number, duration
 
 
 def warmup_is_inside(spec: Any) -> Iterator[Diagnostic]:
     """LT205."""
-    warmup = resolve.steps(spec, spec.train.lr_schedule.warmup)
-    total = resolve.total_steps(spec)
-    if warmup > total:
+    written = spec.train.lr_schedule.warmup
+    clock = resolve.clock(spec, written)
+    length, unit = clock.at(written), clock.unit
+    if length > clock.total:
         yield Diagnostic(
             "LT205",
-            f"the warm-up takes {warmup:,} steps, but training ends at step {total:,}",
+            f"the warm-up takes {length:,} {unit}s, but training ends at {unit} {clock.total:,}",
             ("train", "lr_schedule", "warmup"),
-            f"write at most {total}it",
-            f"step {warmup}",
+            f"write at most {clock.total}{clock.written}",
+            f"{unit} {length}",
         )
 
 
 def network_can_be_built(spec: Any) -> Iterator[Diagnostic]:
     """LT217, LT218, LT219."""
-    known = resolve.facts(spec)
-    try:
-        build(spec.model, known.shape, known.classes)
-    except GraphError as error:
-        if not error.key:
-            raise
+    error = resolve.why_no_graph(spec)
+    if error is not None:
         yield Diagnostic(error.code, error.message, ("model", error.key), error.hint)
 
 
@@ -165,13 +170,14 @@ def exemptions_match(spec: Any) -> Iterator[Diagnostic]:
     """LT208."""
     names = [parameter.name for parameter in resolve.graph(spec).prunable]
     for number, pattern in enumerate(spec.prune.exempt):
-        if not any(resolve.is_exempt(name, [pattern]) for name in names):
-            yield Diagnostic(
-                "LT208",
-                f"{pattern!r} matches no prunable tensor of this network",
-                ("prune", "exempt", number),
-                "the prunable tensors are " + _some(names),
-            )
+        with suppress(Unknown):
+            if not any(resolve.is_exempt(name, [pattern]) for name in names):
+                yield Diagnostic(
+                    "LT208",
+                    f"{pattern!r} matches no prunable tensor of this network",
+                    ("prune", "exempt", number),
+                    "the prunable tensors are " + _some(names),
+                )
 
 
 def rates_match(spec: Any) -> Iterator[Diagnostic]:
@@ -289,23 +295,21 @@ def seeds_agree(spec: Any) -> Iterator[Diagnostic]:
             "leave one of the two out, or make them agree",
         )
     alike = resolve.begin_alike(spec)
-    drawn = {
-        replicate: (0 if alike else replicate.init, replicate.order, replicate.mask)
-        for replicate in resolve.replicates(spec)
-    }
-    seen = Counter(drawn.values())
-    first: set[tuple[int, int, int]] = set()
-    for replicate, seeds in drawn.items():
-        if seen[seeds] > 1 and seeds in first:
-            yield Diagnostic(
-                "LT212",
-                "this replicate has the same seeds as an earlier one"
-                + (" where weights are not those of a file" if alike else ""),
-                ("seeds", replicate.number - 1),
-                "give every replicate "
-                + ("an `order` of its own" if alike else "seeds of its own"),
-            )
-        first.add(seeds)
+    before: set[tuple[int, int, int]] = set()
+    for number, seed in enumerate(spec.seeds, start=1):
+        with suppress(Unknown):
+            replicate = resolve.replicate(number, seed)
+            seeds = (0 if alike else replicate.init, replicate.order, replicate.mask)
+            if seeds in before:
+                yield Diagnostic(
+                    "LT212",
+                    "this replicate has the same seeds as an earlier one"
+                    + (" where weights are not those of a file" if alike else ""),
+                    ("seeds", number - 1),
+                    "give every replicate "
+                    + ("an `order` of its own" if alike else "seeds of its own"),
+                )
+            before.add(seeds)
 
 
 TRAINING_RULES: tuple[Rule, ...] = (
@@ -344,15 +348,23 @@ def measures_are_right(spec: Any) -> Iterator[Diagnostic]:
     if spec.measure:
         from ltspec.plan.measure_rules import MEASURE_RULES
 
-        yield from _asked(MEASURE_RULES, spec)
+        yield from _entry_by_entry("measure", MEASURE_RULES, spec)
+
+
+def _entry_by_entry(key: str, rules: Iterable[Rule], spec: Any) -> Iterator[Diagnostic]:
+    """What rules about the entries of a list find of each, alone: one that is wrong itself then
+    hides nothing of the others."""
+    for number, entry in enumerate(getattr(spec, key)):
+        for each in _asked(rules, Variant(spec, **{key: (entry,)})):
+            yield replace(each, path=(key, number, *each.path[2:]))
 
 
 def questions_can_be_asked(spec: Any) -> Iterator[Diagnostic]:
     """LT210, LT230, LT238, LT239."""
     if spec.ask:
-        from ltspec.plan.ask_rules import broken  # few specs need it
+        from ltspec.plan.ask_rules import ASK_RULES  # few specs need it
 
-        yield from broken(spec)
+        yield from _entry_by_entry("ask", ASK_RULES, spec)
 
 
 RULES: tuple[Rule, ...] = (
@@ -380,15 +392,14 @@ RULES: tuple[Rule, ...] = (
 def all_broken_rules(spec: Any) -> list[Diagnostic]:
     """The same of a spec without a sweep, and what is asked of all points together: here of one."""
     found = broken_rules(spec)
-    try:
-        if found or not spec.ask:
-            return found
-    except Unknown:
-        return found
-    from ltspec.plan.ask_rules import broken_together
-    from ltspec.plan.asked import Place
+    with suppress(Unknown):
+        if spec.ask:
+            from ltspec.plan.ask_rules import broken_together
+            from ltspec.plan.asked import Place
 
-    return broken_together([Place(0, {}, spec)])
+            wrong = {each.path[1] for each in found if each.path[0] == "ask"}
+            found += broken_together([Place(0, {}, spec)], wrong)
+    return found
 
 
 def broken_rules(spec: Any) -> list[Diagnostic]:

@@ -12,7 +12,14 @@ from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.accept import accept_points
-from ltspec.language.points import Assignment, Axis, SweepPoint, points, read_axes
+from ltspec.language.points import (
+    Assignment,
+    Axis,
+    SweepPoint,
+    points,
+    read_axes,
+    unknown_keys,
+)
 from ltspec.language.source import Source
 from ltspec.language.unknown import Unknown
 from ltspec.plan.rules import MOST_NETWORKS, broken_rules, networks
@@ -56,34 +63,58 @@ def _broken_together(source: Source, specs: Sequence[Any]) -> list[Diagnostic]:
 
 def problems(source: Source, already: Sequence[Diagnostic]) -> list[Diagnostic]:
     """What is wrong with the sweep or at its points, but for what ``already`` says of the keys."""
-    if any(each.path[:1] == ("sweep",) or each.code == "LT108" for each in already):
+    if any(each.code == "LT108" for each in already):
         return []
-    axes, found = read_axes(source.tree)
-    if found:
-        return found
-    told = {replace(each, position=None) for each in already}
-    return [each for each in _at_points(source, axes) if each not in told]
+    axes: list[Axis] = []
+    found: list[Diagnostic] = []
+    whole = not any(each.path[:1] == ("sweep",) for each in already)
+    if whole:
+        axes, found = read_axes(source.tree)
+        whole = not found
+    if any(each.code == "LT255" for each in already) or any(each.code == "LT216" for each in found):
+        return found  # there is not a spec at each point, or too many
+    # What wrong entries set is not known; all else is looked at, at the points of the others.
+    unknown = [*source.holes, *unknown_keys(source.tree, axes)]
+    right = [axis for axis in axes if axis.settings] if found else axes
+    told = {replace(each, position=None, label="") for each in already}
+    others = _at_points(source, right, unknown, whole=whole)
+    return found + [each for each in others if replace(each, label="") not in told]
 
 
-def _at_points(source: Source, axes: list[Axis]) -> Iterator[Diagnostic]:
+def _at_points(
+    source: Source, axes: list[Axis], unknown: Sequence[Path], *, whole: bool
+) -> Iterator[Diagnostic]:
+    """What is wrong at the points of these axes; ``whole``: whether they are all of the sweep."""
     from ltspec.language.spec import examine
+    from ltspec.plan.blame import on_their_own
 
     choices = list(points(axes))
     keys: dict[Diagnostic, set[int]] = {}
     rules: dict[Diagnostic, set[int]] = {}
     unsure: set[int] = set()
+    refined: set[int] = set()
+    following: set[Diagnostic] = set()
+    """What only follows from something else that is wrong."""
     count = 0
     asking: list[Any] = []
     for number, point in enumerate(choices):
         # Without positions, which are those of the file: a point is written in two places.
-        examined = examine(Source(source.file, source.text, point.tree(source.tree), {}))
+        tree = point.tree(source.tree)
+        examined = examine(Source(source.file, source.text, tree, {}), unknown)
         for each in examined.diagnostics:
             keys.setdefault(each, set()).add(number)
             unsure.add(number)
         if number in unsure and len(unsure) > MOST_UNSURE:
             continue
-        for each in broken_rules(examined.spec):
-            rules.setdefault(each, set()).add(number)
+        broken = [each for each in broken_rules(examined.spec) if each.path not in examined.meant]
+        if len(refined) < MOST_UNSURE and len(broken) > 1:
+            refined.add(number)
+            kept = on_their_own(examined, broken_rules)
+            following |= {*broken} - {*kept}
+            broken = kept
+        for each in broken:
+            if each not in following:
+                rules.setdefault(each, set()).add(number)
         if source.tree.get("ask") and not keys and not rules:
             asking.append(examined.spec)
         try:
@@ -99,9 +130,9 @@ def _at_points(source: Source, axes: list[Axis]) -> Iterator[Diagnostic]:
             if blamed not in told:
                 told.add(blamed)
                 yield blamed
-    if asking and not where:
+    if whole and asking and not where:
         yield from _broken_together(source, asking)
-    if not where and count > MOST_NETWORKS:
+    if whole and not where and count > MOST_NETWORKS:
         yield Diagnostic(
             "LT216",
             f"{count:,} networks would be trained, and a plan holds {MOST_NETWORKS:,}",
@@ -163,9 +194,10 @@ def _own(found: Diagnostic, point: SweepPoint) -> tuple[int, Assignment] | None:
 
 
 def _is_within(found: Diagnostic, one: Assignment) -> bool:
-    """Whether what is wrong is the value itself or a part of it, or the name of its key."""
+    """Whether what is wrong is the value itself or a part of it, or the name of its key, or that
+    it has keys above it at all."""
     beneath = found.path[: len(one.path)] == one.path
-    return beneath or found.code == "LT101"
+    return beneath or found.code in ("LT101", "LT103", "LT104")
 
 
 def _told(found: Diagnostic, point: SweepPoint, axes: list[int]) -> Diagnostic:

@@ -6,12 +6,13 @@ The part of :mod:`ltspec.plan.branch_rules` that is about branches of kind ``tra
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from ltspec.data.facts import STREAMED
-from ltspec.errors import Diagnostic, GraphError, Path
-from ltspec.networks.families import build
+from ltspec.errors import Diagnostic, Path
+from ltspec.language.unknown import Unknown
 from ltspec.plan import resolve, transferring
 from ltspec.plan.changing_rules import masks_change_in_training
 
@@ -28,17 +29,11 @@ SIZES = {
 
 def transfer_is_right(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT270 to LT274, LT241, LT217 to LT219."""
-    path: Path = ("branches", name)
-    problems = list(_of_target(spec, branch)) or list(_of_data(branch))
-    if not problems:
-        _, found = transferring.assigned(spec, branch)
-        problems = [_at_a_key(branch, each) for each in found]
-    problems = problems or [
-        *_of_copies(spec, branch),
-        *_of_counts(spec, branch),
-        *_of_controls(spec, name, branch),
-    ]
-    yield from (replace(each, path=(*path, *each.path)) for each in problems)
+    rules = (_of_target, _of_data, _of_map, _of_copies, _of_counts, _of_names, _of_controls)
+    for rule in rules:
+        with suppress(Unknown):
+            for each in rule(spec, name, branch):
+                yield replace(each, path=("branches", name, *each.path))
 
 
 def _at_a_key(branch: Any, found: Diagnostic) -> Diagnostic:
@@ -56,7 +51,7 @@ def _at_a_key(branch: Any, found: Diagnostic) -> Diagnostic:
     return replace(found, path=(home,))
 
 
-def _of_target(spec: Any, branch: Any) -> Iterator[Diagnostic]:
+def _of_target(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT270, LT104, and why there is no such network."""
     family = spec.model.family
     known = SIZES.get(family, ())
@@ -83,12 +78,8 @@ def _of_target(spec: Any, branch: Any) -> Iterator[Diagnostic]:
     if found:
         return
     seen = transferring.with_model(spec, branch)
-    facts = resolve.facts(seen)
-    try:
-        build(seen.model, facts.shape, facts.classes)
-    except GraphError as error:
-        if not error.key:
-            raise
+    error = resolve.why_no_graph(seen)
+    if error is not None:
         where: Path = ("data", "name") if branch.data is not None else ()
         if error.key in transferring.written(branch):
             where = ("to", error.key)
@@ -108,7 +99,8 @@ def _depths(family: str) -> tuple[int, ...]:
     return ()
 
 
-def _of_data(branch: Any) -> Iterator[Diagnostic]:
+def _of_data(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT241."""
     if branch.data is not None and branch.data.name in STREAMED:
         yield Diagnostic(
             "LT241",
@@ -118,22 +110,39 @@ def _of_data(branch: Any) -> Iterator[Diagnostic]:
         )
 
 
+def _of_map(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT271 to LT274."""
+    if _has_target(spec, name, branch):
+        for found in transferring.assigned(spec, branch)[1]:
+            yield _at_a_key(branch, found)
+
+
+def _has_target(spec: Any, name: str, branch: Any) -> bool:
+    """Whether there is another network to carry tickets to; why not is said by others."""
+    return not any(_of_target(spec, name, branch)) and not any(_of_data(spec, name, branch))
+
+
+def _of_names(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT215, of controls that do not hang on the map."""
+    for word in transferring.asked_controls(branch, False):
+        yield from _name_is_free(spec, name, word)
+
+
+def _name_is_free(spec: Any, name: str, word: str) -> Iterator[Diagnostic]:
+    if f"{name}-{word}" in spec.branches:
+        yield Diagnostic(
+            "LT215",
+            f"the control {word} of {name} is called {name}-{word}, and so is another branch",
+            ("controls",),
+            "give the other branch another name",
+            at="key",
+        )
+
+
 def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    """LT215, LT240, LT272, LT207, and what a training of the branch's own does not go with."""
-    if not branch.controls:
+    """LT240, LT272, LT207, LT215, and what a training of the branch's own does not go with."""
+    if branch.controls == ():
         return
-    to = transferring.carried(spec, branch)
-    copies = to.has_copies
-    words = transferring.asked_controls(branch, copies)
-    for word in words:
-        if f"{name}-{word}" in spec.branches:
-            yield Diagnostic(
-                "LT215",
-                f"the control {word} of {name} is called {name}-{word}, and so is another branch",
-                ("controls",),
-                "give the other branch another name",
-                at="key",
-            )
     if spec.prune.rewind == "none" or spec.prune.rewind.weights == "end":
         yield Diagnostic(
             "LT240",
@@ -143,6 +152,13 @@ def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
             at="key",
         )
         return
+    if not _has_target(spec, name, branch):
+        return
+    to = transferring.carried(spec, branch)
+    copies = to.has_copies
+    words = transferring.asked_controls(branch, copies)
+    if branch.controls == "all" and copies:
+        yield from _name_is_free(spec, name, "shuffled")
     if "shuffled" in words and not copies:
         yield Diagnostic(
             "LT272",
@@ -186,10 +202,12 @@ def _of_its_own_training(seen: Any, branch: Any) -> Iterator[Diagnostic]:
                 )
 
 
-def _of_counts(spec: Any, branch: Any) -> Iterator[Diagnostic]:
+def _of_counts(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT207: how many weights a mask of other layers keeps in each, where a plan can say so."""
     if isinstance(branch.mask, str) and branch.mask not in transferring.RANDOM:
         return  # as many as there were in each, which another rule looks at
+    if not _has_target(spec, name, branch):
+        return
     to = transferring.carried(spec, branch)
     for level in resolve.levels(spec):
         if branch.levels != "all" and level.number not in branch.levels:
@@ -205,9 +223,9 @@ def _of_counts(spec: Any, branch: Any) -> Iterator[Diagnostic]:
             return
 
 
-def _of_copies(spec: Any, branch: Any) -> Iterator[Diagnostic]:
+def _of_copies(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT272."""
-    if branch.mask != "shuffled-copies":
+    if branch.mask != "shuffled-copies" or not _has_target(spec, name, branch):
         return
     if not transferring.carried(spec, branch).has_copies:
         yield Diagnostic(

@@ -95,6 +95,50 @@ def test_a_gap_is_refused_before_any_compute(gap: str, settings: Settings) -> No
     assert "not asked for" not in caught.value.message
 
 
+def test_a_gap_is_said_once() -> None:
+    fake: Any = Fake()
+    fake.gaps = {"precision:bf16": "because of the moon"}
+    with pytest.raises(BackendError) as caught:
+        adapters.refuse_gaps(fake, plan_of(), Settings("cpu", "bf16"))
+    assert caught.value.message.count("bf16") == 1
+    with pytest.raises(BackendError, match="precision:float64: has float32"):
+        adapters.refuse_gaps(fake, plan_of(), Settings("cpu", "float64"))
+
+
+class Old:
+    """A backend of the time before some arguments of its verbs."""
+
+    def train(self, graph: object, data: object) -> None: ...
+    def evaluate(self, graph: object, data: object) -> None: ...
+    def gradients(self, graph: object, data: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("change", "feature", "argument"),
+    [
+        ("measure=[{kind: function}]", "evaluate:each", "each"),
+        ("prune.criterion={name: grasp, examples_per_class: 2}", "gradients:along", "along"),
+        ("prune.repel={strength: 1.0}", "loss:repulsion", "repulsion"),
+    ],
+)
+def test_a_backend_that_is_older_than_a_feature_is_refused_at_once(
+    change: str, feature: str, argument: str
+) -> None:
+    fake: Any = Fake()
+    fake.gaps = {}
+    fake.open = lambda settings: Old()
+    here = Settings("cpu", "float32")
+    assert isinstance(adapters.opened(fake, plan_of(), here), Old)
+    with pytest.raises(BackendError) as caught:
+        adapters.opened(fake, plan_of(change), here)
+    assert caught.value.code == "LT304"
+    assert f"{feature}: its `" in caught.value.message
+    assert f"has no argument `{argument}`" in caught.value.message
+    fake.gaps = {feature: "because of the moon"}
+    with pytest.raises(BackendError, match=f"{feature}: because of the moon"):
+        adapters.refuse_gaps(fake, plan_of(change), here)
+
+
 def test_what_is_asked_for_and_offered_is_not_refused() -> None:
     fake: Any = Fake(optimizer_adam="not asked for")
     adapters.refuse_gaps(fake, plan_of(), Settings("cpu", "float32"))

@@ -140,6 +140,10 @@ def test_the_cost_from_scratch_of_one_experiment_by_hand() -> None:
     assert steps_from_scratch(plan_of(fine)) == 40 + 48 + 56
     # Nothing trained, nothing to score: a random mask needs no dense network.
     assert steps_from_scratch(plan_of("prune.criterion=random")) == 40 + 40 + 40
+    # Pruned and not trained again: the dense network, whose weights it has, is all that is trained.
+    assert steps_from_scratch(plan_of("prune.rewind=none", "replicates=2")) == 2 * 40
+    carried = "branches={there: {kind: transfer, to: {widths: [8, 8, 8]}}}"
+    assert steps_from_scratch(plan_of("model.widths=[8, 8]", "prune.rewind=none", carried)) == 40
     # Two copies from step 10 are two networks: 10 + 30 each. One pair, two splits.
     measured = "measure=[{kind: instability, of: [dense], at: [10it], siblings: 2, alphas: 3, "
     measured += "error: [test, train]}]"
@@ -174,7 +178,8 @@ def by_walking(plan: Plan) -> int:
         if m.about == "siblings"
         for place in plan.stages[m.stage].inputs.values()
     }
-    places = [o.trained for o in plan.outcomes] + [place for *_, place in copies]
+    rows = [o for o in plan.outcomes if isinstance(plan.stages[o.trained].work, Train)]
+    places = [o.trained for o in rows] + [place for *_, place in copies]
     return sum(map(needed, places))
 
 
@@ -186,6 +191,7 @@ CHANGES = {
         "{weights: 0it, schedule: 10it}",
         "{weights: 5it, schedule: end, retrain: 8it}",
         "{weights: 20it, schedule: 0it}",
+        "none",
     ],
     "branches": [
         "{}",
@@ -219,6 +225,15 @@ def test_the_cost_from_scratch_is_that_of_walking(values: Sequence[str]) -> None
     except SpecError:  # some do not go together
         return
     assert steps_from_scratch(plan) == by_walking(plan) >= total(plan).steps
+
+
+def test_a_key_may_be_set_that_some_points_overrule() -> None:
+    named = "sweep={size: {small: {model: {family: lenet, widths: [8]}}, given: {}}}"
+    plan = plan_of(named, "model.widths=[5]")
+    assert [point.prunable for point in plan.points] == [64 * 8 + 80, 64 * 5 + 50]
+    every = "sweep={size: {small: {model: {family: lenet, widths: [8]}}, b: {model.widths: [6]}}}"
+    with pytest.raises(UsageError, match="at each of its points"):
+        plan_of(every, "model.widths=[5]")
 
 
 def test_both_numbers_are_shown_and_written() -> None:
@@ -547,11 +562,11 @@ def test_values_of_a_sweep_are_set_like_keys() -> None:
 
 
 def test_what_a_sweep_would_overrule_cannot_be_set() -> None:
-    for change in ("model.widths=[9]", "model.widths.0=9", "train.optimizer.lr=0.5"):
-        with pytest.raises(UsageError, match="is set by `sweep") as caught:
+    for change in ("model.widths=[9]", "model.widths.0=9"):
+        with pytest.raises(UsageError, match=r"`sweep.size` sets `model.widths` at each") as caught:
             swept(GRID, change)
         assert caught.value.code == "LT309"
-    with pytest.raises(UsageError, match=r"is set by `sweep.train.optimizer`"):
+    with pytest.raises(UsageError, match=r"`sweep.train.optimizer` sets"):
         swept("sweep={train.optimizer: [{name: adam, lr: 0.1}]}", "train.optimizer.lr=1")
     # What is above a swept key can be: the sweep goes on within it.
     adam = compile_spec(

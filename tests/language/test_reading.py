@@ -13,6 +13,7 @@ import pytest
 
 from ltspec.errors import SpecError
 from ltspec.language.source import MAX_BYTES, parse_text, read
+from ltspec.language.spec import parse
 
 SECONDS = 20
 """Generous: a busy machine with two cores; the worst case takes one or two on a quiet one."""
@@ -162,8 +163,8 @@ def test_hostile_text(name: str) -> None:
     text, code = HOSTILE[name]
     began = time.monotonic()
     with pytest.raises(SpecError) as caught:
-        parse_text(text, name)
-    assert caught.value.code == code
+        parse(parse_text(text, name))  # some can be read all the same
+    assert code in {each.code for each in caught.value.diagnostics}
     assert time.monotonic() - began < SECONDS
 
 

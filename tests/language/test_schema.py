@@ -111,12 +111,35 @@ def test_the_data_sets_are_those_that_there_are() -> None:
 
 def test_one_key_is_described() -> None:
     text = schema.describe("train.optimizer.momentum")
-    assert "with name: sgd" in text
+    assert "with `name: sgd`" in text
     assert "default:  0.0" in text
     assert "required" in schema.describe("train.optimizer.lr")
     assert "levels" in schema.describe("branches.any-name")
     assert "Seed of the initial weights" in schema.describe("seeds.3.init")
     assert "160ep" in schema.describe("train.duration")
+
+
+def test_a_key_is_described_in_one_kind_where_it_is_named() -> None:
+    every = schema.describe("branches.NAME.schedule")
+    assert "with `kind: dynamic`:" in every
+    assert "with `kind: retrain`:" in every
+    one = schema.describe("branches.dynamic.schedule")
+    assert "with `kind: dynamic`:" in one
+    assert "retrain" not in one
+    assert "with `kind: transfer`:" in schema.describe("branches.NAME.map")
+    assert schema.describe("measure.barrier.alphas").count("with `") == 1
+    assert schema.describe("train.optimizer.adam.lr").count("with `") == 1
+    with pytest.raises(schema.UnknownPath):
+        schema.describe("train.optimizer.adam.momentum")
+
+
+def test_what_a_key_means_in_each_kind_stands_under_its_name() -> None:
+    page = schema.language_page()
+    (schedule,) = (s for s in page.split("\n### ") if s.startswith("`branches.NAME.schedule`"))
+    assert "- With `kind: retrain` (a duration): Where learning rate" in schedule
+    assert "- With `kind: dynamic`: How the mask changes" in schedule
+    (sweep,) = (s for s in page.split("\n## ") if s.startswith("`train`"))
+    assert "- With" not in sweep
 
 
 def test_every_key_can_be_described_and_is_on_the_page() -> None:

@@ -96,6 +96,8 @@ class Criterion:
     passes: int = 3
     """Where it asks for gradients: forward passes that one example costs as much as; a gradient
     costs three, its derivative along a direction about twice as much again."""
+    along: bool = False
+    """Whether it asks for the derivative of a gradient along a direction."""
     version: int = 1
     """Goes up when ``score`` gives other numbers; part of the key of every mask that it makes."""
 
@@ -104,6 +106,6 @@ CRITERIA: Mapping[str, Criterion] = {
     "magnitude": Criterion("magnitude", reads_weights=True),
     "random": Criterion("random", reads_weights=False, draws=True),
     "snip": Criterion("snip", reads_weights=True, gradients="run"),
-    "grasp": Criterion("grasp", reads_weights=True, gradients="float64", passes=9),
+    "grasp": Criterion("grasp", reads_weights=True, gradients="float64", passes=9, along=True),
     "synflow": Criterion("synflow", reads_weights=True, gradients="float64"),
 }
