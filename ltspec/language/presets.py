@@ -117,11 +117,28 @@ def _paths(value: Any, path: Path) -> Iterator[Path]:
 
 
 def suggestion(name: object) -> str:
-    """What may have been meant by a name that no preset has."""
+    """What may have been meant by a name that no preset has: recipes of the paper that it names, or
+    of one that is spelt nearly so, and only without such a paper those of any other."""
     from difflib import get_close_matches  # only a wrong name needs it
 
-    close = get_close_matches(str(name), names(), 1)
-    return f"did you mean {close[0]}?" if close else "`ltspec presets` lists them"
+    paper, _, recipe = str(name).partition("/")
+    papers: dict[str, list[str]] = {}
+    for each in names():
+        group, own = each.split("/")
+        papers.setdefault(group, []).append(own)
+    near = [paper] if paper in papers else get_close_matches(paper, papers, 3, 0.75)
+    # Of papers that are as near as each other, the one that has the recipe as it is written.
+    near.sort(key=lambda group: recipe not in papers[group])
+    for group in near:
+        begun = [own for own in papers[group] if recipe and own.startswith(recipe)]
+        if meant := begun or get_close_matches(recipe, papers[group], 1, 0.5):
+            return f"did you mean {' or '.join(f'{group}/{own}' for own in meant)}?"
+    if near:
+        return f"{near[0]} has {', '.join(papers[near[0]])}"
+    everywhere = {own for group in papers.values() for own in group}
+    close = get_close_matches(recipe or paper, everywhere, 1, 0.75)
+    meant = [each for each in names() if close and each.split("/")[1] == close[0]]
+    return f"did you mean {' or '.join(meant)}?" if meant else "`ltspec presets` lists them"
 
 
 def _unknown(name: object) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ltspec.language.source import override, parse_text, write
 from ltspec.language.spec import Spec
 from ltspec.plan import is_fine, resolve, validate
 from ltspec.plan.passes import compile_spec
+from ltspec.plan.stages import Remask
 
 
 def spec(text: str) -> Spec:
@@ -44,6 +46,14 @@ FIGURES = {
     "chen2021/mlp3": (18_760, 469, 445_200, 10, 47_803),
     "renda2020/resnet110": (71_162, 391, 1_722_416, 10, 184_943),
     "tanaka2020/vgg11": (62_560, 391, 9_222_848, 1, 922_285),
+    "lee2019/vgg16": (150_000, 391, 15_239_872, 1, 1_523_987),
+    "wang2020/resnet32": (62_560, 391, 1_855_584, 1, 185_558),
+    "wang2020/vgg19": (62_560, 391, 20_070_080, 1, 2_007_008),
+    "mocanu2018/mlp": (500_000, 500, 20_288_000, 1, 341_440),
+    "evci2020/resnet50-erk": (32_000, 313, 25_502_912, 1, 5_100_582),
+    "evci2020/resnet50-uniform": (32_000, 313, 25_493_504, 1, 5_098_701),
+    "liu2021/vgg16-set": (97_750, 391, 15_239_872, 1, 761_994),
+    "liu2021/resnet50-rigl": (1_001_000, 10_010, 25_502_912, 1, 5_100_582),
 }
 
 
@@ -122,3 +132,37 @@ def test_an_error_of_the_preset_points_to_where_it_is_named() -> None:
     assert found.position is not None
     assert (found.code, found.position.line) == ("LT204", 3)
     assert found.label
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("frankle2020/resnet20-standart", "frankle2020/resnet20-standard"),
+        ("renda2020/resnet", "renda2020/resnet110 or renda2020/resnet20 or renda2020/resnet56"),
+        ("frankle2020/vgg19-low", "frankle2020/vgg16-low"),  # and not another paper's VGG-19
+        ("renda2020/resnet32", "renda2020/resnet"),
+        ("maene2021/le-net", "maene2021/lenet"),
+        ("frankle-carbin2019/vgg16-low", "frankle-carbin2019/vgg19-low"),
+        ("chen2020/vgg19", "chen2021/vgg19"),
+        ("frankle2021/vgg19-low", "frankle2019/vgg19-low"),  # frankle2020 has no VGG-19
+        ("tanaka2020/mobilenet", "tanaka2020 has vgg11, vgg16"),
+        ("resnet32", "chen2021/resnet32 or wang2020/resnet32"),
+        ("mobilenet10", "chen2021/mobilenet10"),
+        ("nothing/like-it-at-all", "`ltspec presets` lists them"),
+    ],
+)
+def test_a_wrong_name_is_looked_for_in_its_own_paper_first(name: str, meant: str) -> None:
+    assert meant in presets.suggestion(name)
+
+
+def test_sparse_from_the_start_as_the_papers_have_it() -> None:
+    """SET's epsilon of 20: 20 (in + out) weights in each hidden layer, the output layer dense."""
+    found = compile_spec(spec("preset: mocanu2018/mlp\n"))
+    (masks,) = (stage.work for stage in found.stages if stage.kind == "remask")
+    assert isinstance(masks, Remask)
+    widths = (3072, 4000, 1000, 4000)
+    wanted = [20 * sum(pair) for pair in pairwise(widths)]
+    assert list(masks.keep) == wanted == [141_440, 100_000, 100_000]
+    (work,) = (w for _, w in found.trainings() if w.masks is not None)
+    assert work.masks is not None
+    assert (work.masks.fraction, work.masks.decay, work.masks.every) == (0.3, "constant", 500)
