@@ -42,7 +42,7 @@ def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str,
             _interval_text(answer),
         )
     print_table(console, table)
-    if any(answer.ever != answer.value and answer.unit != "points" for answer in found):
+    if any(answer.ever != answer.value and answer.unit != "accuracy" for answer in found):
         console.print(
             "an answer holds from there on, at all later steps or higher densities; "
             "in brackets the first at which it holds at all\n",
@@ -58,12 +58,12 @@ def _asked(answer: Answer) -> str:
         ways.append(f"recalibrated on {answer.batches} batches")
     match answer.kind:
         case "first-stable":
-            what = f"first stable, below {answer.threshold:g} points"
+            what = f"first stable, below {_points(answer.threshold)} points"
             ways.append(f"{answer.alphas} alphas")
         case "first-matching":
-            what = f"first matching, within {answer.threshold:g} points"
+            what = f"first matching, within {_points(answer.threshold)} points"
         case "sparsest-matching":
-            what = f"sparsest matching, within {answer.threshold:g} points"
+            what = f"sparsest matching, within {_points(answer.threshold)} points"
         case _:
             what = "area, mean points"
     return f"{what}, {', '.join(ways)}"
@@ -78,7 +78,7 @@ def answer_text(answer: Answer) -> str:
         text = figure_text(unit, answer.value)
         if answer.found_level is not None:
             text += f", level {answer.found_level}"
-    elif unit == "points":
+    elif unit == "accuracy":
         text = "none: no stretch of densities in common"
     elif unit == "step":
         text = f"none up to {figure_text(unit, answer.tried[-1])}"
@@ -100,7 +100,7 @@ def replicates_text(answer: Answer) -> str:
         figure_text(answer.unit, each)
         for each in (answer.spread.mean, answer.spread.low, answer.spread.high)
     )
-    return f"{mean} ({low} to {high})" if answer.unit == "points" else f"{mean} ({low}-{high})"
+    return f"{mean} ({low} to {high})" if answer.unit == "accuracy" else f"{mean} ({low}-{high})"
 
 
 def _interval_text(answer: Answer) -> str:
@@ -111,11 +111,15 @@ def _interval_text(answer: Answer) -> str:
 
 
 def figure_text(unit: Unit, figure: float) -> str:
-    """A step, a density or points, as people read them."""
+    """A step, a density or a difference of accuracies in points, as people read them."""
     match unit:
         case "step":
             return f"{figure:,.0f}" if figure == int(figure) else f"{figure:,.1f}"
         case "density":
             return f"{figure:.2%}"
         case _:
-            return f"{figure:+.2f}"
+            return f"{100 * figure:+.2f}"
+
+
+def _points(threshold: float | None) -> str:
+    return "" if threshold is None else f"{100 * threshold:g}"

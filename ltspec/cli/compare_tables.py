@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.table import Table as Shown
 
 from ltspec.cli.tables import add_point_columns, print_table
+from ltspec.plan.replicates import DENSE
 from ltspec.plan.stages import Plan
 from ltspec.results import compared
-from ltspec.results.compared import ALL, Matrix, Table
+from ltspec.results.compared import ALL, Matrix
+from ltspec.results.rows import Table, network_name, summary
 from ltspec.results.table import Spread, point_cells
 
 MOST = 40
@@ -40,45 +42,36 @@ _MEANS = ("overlap", "weights", "threshold", "distance")
 """Kinds that are shown without the lowest and the highest."""
 
 
-def print_compared(
-    console: Console,
-    plan: Plan,
-    facts: Mapping[int, Mapping[str, Any]],
-    *,
-    everything: bool = False,
-) -> None:
-    """Print a table for each kind that the plan measures; of tensors only all of them together.
+def print_compared(console: Console, plan: Plan, found: Table, *, everything: bool = False) -> None:
+    """Print a line for each network or pair; of tensors only all of them together.
 
     With ``everything`` all lines are there, and each mean has the lowest and the highest.
     """
-    for found in compared.tables(plan, facts):
-        means = found.kind in _MEANS and not everything
-        if found.kind == "distance":
-            rows, columns = _distances(plan, compared.matrices(found), means), _DISTANCES
-        else:
-            rows, columns = _lines(plan, found, means)
-        most = len(rows) if everything else MOST
-        table = Shown(
-            box=SIMPLE_HEAD,
-            title=_TITLES[found.kind] + (": mean" if means else _SPREAD),
-            title_justify="left",
-            pad_edge=False,
-        )
-        add_point_columns(table, plan)
-        for column in columns:
-            words = column in ("network", "and", "to", "what", "between", "metric")
-            table.add_column(column, justify="left" if words else "right", no_wrap=True)
-        for row in rows[:most]:
-            table.add_row(*row)
-        print_table(console, table)
-        if len(rows) > most:
-            console.print(f"{len(rows) - most} more lines are in {found.kind}.csv")
-        if found.missing:
-            console.print(f"not done yet: {found.missing} comparisons for {found.kind}")
+    means = found.kind in _MEANS and not everything
+    if found.kind == "distance":
+        rows, columns = _distances(plan, compared.matrices(found), means), _DISTANCES
+    else:
+        rows, columns = _lines(plan, found, means)
+    most = len(rows) if everything else MOST
+    shown = Shown(
+        box=SIMPLE_HEAD,
+        title=_TITLES[found.kind] + (": mean" if means else _SPREAD),
+        title_justify="left",
+        pad_edge=False,
+    )
+    add_point_columns(shown, plan)
+    for column in columns:
+        words = column in ("network", "and", "to", "what", "between", "metric")
+        shown.add_column(column, justify="left" if words else "right", no_wrap=True)
+    for row in rows[:most]:
+        shown.add_row(*row)
+    print_table(console, shown)
+    if len(rows) > most:
+        console.print(f"{len(rows) - most} more lines are in {found.kind}.csv")
 
 
 def _lines(plan: Plan, table: Table, means: bool) -> tuple[list[list[str]], list[str]]:
-    lines = [line for line in compared.summary(table) if line.of["tensor"] == ALL]
+    lines = [line for line in summary(table) if line.of["tensor"] == ALL]
     several = len({line.of["entry"] for line in lines}) > 1
     hidden = {"point", "tensor", "level", "other_level", *_HIDDEN[table.kind]}
     hidden |= set() if several else {"entry"}
@@ -108,7 +101,7 @@ _HEADINGS = {
 def _value(name: str, of: Mapping[str, Any]) -> str:
     match name:
         case "branch" | "other_branch":
-            return f"{of[name]} {of[name.replace('branch', 'level')]}"
+            return network_name(of[name], of[name.replace("branch", "level")])
         case "density":
             return f"{of[name]:.2%}"
         case _:
@@ -147,7 +140,8 @@ def _distances(plan: Plan, matrices: Sequence[Matrix], means: bool) -> list[list
             cells = [place - 1 if place else None, 0 if place else None, init]
             texts = ["-" if cell is None else _entry(matrix, own, place, cell) for cell in cells]
             point = map(str, point_cells(plan, matrix.point))
-            rows.append([*point, f"{matrix.branch} {name}", matrix.metric, *texts])
+            network = network_name(matrix.branch if name else DENSE, int(name))
+            rows.append([*point, network, matrix.metric, *texts])
     return rows
 
 

@@ -142,7 +142,6 @@ def only(plan: Plan, points: Sequence[int]) -> Plan:
     return replace(
         plan,
         outcomes=tuple(row for row in plan.outcomes if row.point in points),
-        comparisons=tuple(row for row in plan.comparisons if row.point in points),
         measurements=tuple(row for row in plan.measurements if row.point in points),
     )
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from ltspec.cli.answer_table import print_answers
 from ltspec.cli.compare_tables import print_compared
 from ltspec.cli.pair_tables import print_pairs
-from ltspec.cli.tables import print_instability, print_summary, print_transfers
+from ltspec.cli.tables import print_summary, print_transfers
 from ltspec.plan.stages import Plan
+from ltspec.results import measures, paired
 from ltspec.results.table import Row
 
 Facts = Mapping[int, Mapping[str, Any]]
@@ -27,7 +28,13 @@ def print_results(console: Console, plan: Plan, facts: Facts, rows: Sequence[Row
 
 
 def print_measured(console: Console, plan: Plan, facts: Facts, *, everything: bool = False) -> None:
-    """Print a table for each kind of ``measure``; with ``everything`` every line and spread."""
-    print_instability(console, plan, facts)
-    print_pairs(console, plan, facts)
-    print_compared(console, plan, facts, everything=everything)
+    """Print a table for each kind of ``measure``, and how much of it is not done yet; with
+    ``everything`` every line and spread."""
+    for found in measures.tables(plan, facts):
+        if found.rows and found.kind in paired.ROWS:
+            print_pairs(console, plan, found)
+        elif found.rows:
+            print_compared(console, plan, found, everything=everything)
+        if found.missing:
+            count = found.missing + found.done
+            console.print(f"not done yet: {found.missing} of {count} for {found.kind}")

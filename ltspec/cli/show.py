@@ -14,8 +14,6 @@ from ltspec.errors import UsageError
 
 if TYPE_CHECKING:
     from ltspec.plan.stages import Plan
-    from ltspec.results.instability import Instability
-    from ltspec.results.paired import BarrierSummary
     from ltspec.results.table import Row
 
 
@@ -152,13 +150,11 @@ def _plot(plan: Plan, found: Sequence[Row], target: Path) -> None:
 
 
 def _plot_lines(plan: Plan, facts: Mapping[int, Mapping[str, Any]], target: Path) -> None:
-    from ltspec.results.drawn import barriers, instabilities
+    from ltspec.results.drawn import curves
+    from ltspec.results.paired import LINES
     from ltspec.results.plots import plot_lines
 
-    found: list[Instability | BarrierSummary] = [
-        *instabilities(plan, facts),
-        *barriers(plan, facts),
-    ]
+    found = [curve for kind in LINES for curve in curves(plan, facts, kind)]
     if not found:
         raise UsageError(
             f"there are no lines to draw in {target}",

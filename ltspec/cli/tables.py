@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Plan
-from ltspec.results import instability, transfers
+from ltspec.results import transfers
 from ltspec.results.table import Row, Spread, point_cells, point_headings, summary
 
 
@@ -50,10 +48,9 @@ def print_summary(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
             ]
         if line.explored is not None:
             figures += [f"{line.explored.mean:.2%}", f"{line.mask_updates:,}"]
-        name = "dense" if line.branch == TICKET and not line.level else line.branch
         point = map(str, point_cells(plan, line.point))
         table.add_row(
-            *point, name, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures
+            *point, line.branch, str(line.level), f"{line.density:.2%}", f"{line.kept:,}", *figures
         )
     print_table(console, table)
     if any(line.replicates > 1 for line in lines):
@@ -106,38 +103,6 @@ def print_collapse(console: Console, rows: Sequence[Row]) -> None:
             highlight=False,
             soft_wrap=True,
         )
-
-
-def print_instability(console: Console, plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> None:
-    """Print a line for each network and split that was measured, where the plan measures any."""
-    if not plan.comparisons:
-        return
-    pairs = instability.pairs(plan, facts)
-    title = "instability in points of error: mean (lowest-highest) over pairs of copies"
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    add_point_columns(table, plan)
-    table.add_column("network")
-    for heading in ("level", "from step", "density"):
-        table.add_column(heading, justify="right")
-    table.add_column("split")
-    for heading in ("pairs", "instability"):
-        table.add_column(heading, justify="right")
-    for line in instability.summary(pairs):
-        found = line.instability
-        table.add_row(
-            *map(str, point_cells(plan, line.point)),
-            line.branch,
-            str(line.level),
-            f"{line.step:,}",
-            f"{line.density:.2%}",
-            line.split + ("" if line.batches is None else f", recalibrated on {line.batches}"),
-            str(line.pairs),
-            f"{found.mean:.2f} ({found.low:.2f}-{found.high:.2f})",
-        )
-    print_table(console, table)
-    missing = len(plan.comparisons) - len(pairs)
-    if missing:
-        console.print(f"not done yet: {missing} of {len(plan.comparisons)} lines")
 
 
 def add_point_columns(table: Table, plan: Plan) -> None:

@@ -49,7 +49,6 @@ def standing(plan: Plan, has: Callable[[str], bool]) -> Standing:
             *([outcome.ticket] if outcome.ticket is not None else []),
         )
     ]
-    waiting += [comparison.line for comparison in plan.comparisons]
     waiting += [measurement.stage for measurement in plan.measurements]
     while waiting:
         place = waiting.pop()
@@ -104,8 +103,6 @@ def verify_outcomes(plan: Plan, realm: Realm) -> None:
             realm.read(plan.stages[outcome.ticket].key)
         for place in outcome.scores.values():
             realm.read_facts(plan.stages[place].key)
-    for comparison in plan.comparisons:
-        realm.read_facts(plan.stages[comparison.line].key)
     for measurement in plan.measurements:
         realm.read_facts(plan.stages[measurement.stage].key)
 
@@ -260,7 +257,6 @@ def scores(plan: Plan, realm: Realm) -> Mapping[int, Mapping[str, object]]:
     places = [place for outcome in plan.outcomes for place in outcome.scores.values()]
     trained = (outcome.trained for outcome in plan.outcomes)
     places += [place for place in trained if plan.stages[place].changes_mask]
-    places += [comparison.line for comparison in plan.comparisons]
     places += [measurement.stage for measurement in plan.measurements]
     found: dict[int, Mapping[str, object]] = {}
     for place in places:

@@ -72,7 +72,8 @@ class Area(Section):
 
     kind: Literal["area"]
     """What is asked. `area`: the area between the accuracies of two lines over the logarithm of
-    density, divided by the length of the latter, which is the mean difference in points:
+    density, divided by the length of the latter, which is the mean difference, in points on the
+    screen and as a share in files:
     `1 / (ln d1 - ln d0)` times the integral from `ln d0` to `ln d1` of the first accuracy less the
     second. `d0` and `d1` are the lowest and highest density that both lines have; the dense
     network, where they do not differ, is left out. Between its levels a line is straight in

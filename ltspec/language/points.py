@@ -32,12 +32,13 @@ FIXED: Mapping[str, str] = {
 TAKEN = frozenset(
     [
         *("point", "replicate", "branch", "level", "density", "kept"),
-        *("split", "entry", "about", "step", "copies"),
+        *("split", "entry", "step", "copies"),
         *("examples", "correct", "accuracy", "loss"),
         *("effective_density", "explored", "mask_updates"),
         *("instability", "alpha", "error", "batchnorm", "batches"),
         *("barrier", "different", "disagreement", "loss_distance"),
         *("other_replicate", "other_branch", "other_level", "other_density", "other_kept"),
+        "other_accuracy",
         *("to", "first", "second", "what", "between", "tensor", "coordinates"),
         *("l2", "angle", "angular", "cosine", "share"),
         *("both", "iou", "iou_expected", "share_expected"),

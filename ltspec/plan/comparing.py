@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ltspec.plan.writer import Writer
 
 Rows = Mapping[tuple[str, int], Outcome]
-"""The rows of one replicate by line and level; the dense network is level 0 of the ticket."""
+"""The rows of one replicate by line and level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _stability(entry: Entry, rows: Rows) -> None:
         trained, mask = writer.stages[row.trained], _mask(writer, row)
         work, label = trained.work, trained.label
         assert isinstance(work, Train)  # a rule sees to it
-        side = _side(row)
+        side = row.side
         if "pruning" in measure.to:
             assert row.ticket is not None
             start = writer.stages[row.ticket].inputs["state"]
@@ -180,9 +180,10 @@ def _distance(entry: Entry, seeds: Replicate, rows: Rows) -> None:
     for line in measure.of:
         networks = []
         for level in compared.levels(writer.spec, measure, line):
-            row = rows[line if level else TICKET, level]
+            row = rows[line if level else DENSE, level]
             network = Network(row.trained, _mask(writer, row))
-            networks.append((replace(_side(row), branch=line), network))
+            # Whose level it is: the dense network begins the distances of every line.
+            networks.append((replace(row.side, branch=line), network))
         if measure.init and not is_of_another_network(writer.spec, line):
             origin = writer.origin(seeds, name)
             side = Side(seeds.number, line, None, writer.prunable)
@@ -199,7 +200,7 @@ def _level_text(side: Side) -> str:
 def _travelled(entry: Entry, rows: Rows) -> None:
     writer, measure = entry.writer, entry.measure
     for subject in measured.subjects(writer.spec, measure):
-        row = rows[TICKET if subject.line == DENSE else subject.line, subject.level]
+        row = rows[subject.line, subject.level]
         stage, mask = writer.stages[row.trained], _mask(writer, row)
         work, label, inputs = stage.work, stage.label, stage.inputs
         assert isinstance(work, Train)  # a rule sees to it
@@ -217,7 +218,7 @@ def _travelled(entry: Entry, rows: Rows) -> None:
         if measure.siblings is not None:
             copies = siblings(writer, work, inputs, measure.siblings, label)
             ends = {(number,): Network(copy, mask) for number, copy in enumerate(copies, 1)}
-        side = replace(_side(row), branch=subject.line)
+        side = row.side
         for numbers, end in ends.items():
             for about, origin in begun.items():
                 copy_label = "".join(f", copy {number}" for number in numbers)
@@ -252,24 +253,24 @@ def _one_overlap(entry: Entry, about: str, first: Outcome, second: Outcome) -> N
         f"replicate {row.replicate}, {row.branch}, level {row.level}" for row in (first, second)
     ]
     place = entry.compare(first.branch, "overlap", f"masks of {names[0]} and {names[1]}", masks)
-    entry.note(place, _side(first), _side(second), about=about)
+    entry.note(place, first.side, second.side, about=about)
 
 
 def _weights(entry: Entry, rows: Rows) -> None:
-    measure = entry.measure
-    for line in measure.of:
-        for level in compared.levels(entry.writer.spec, measure, line):
-            row = rows[line if level else TICKET, level]
-            place = entry.compare(
-                line,
-                "distribution",
-                f"{entry.writer.stages[row.trained].label}, weights",
-                {"first": row.trained, "first_mask": _mask(entry.writer, row)},
-                bins=measure.bins,
-                limit=measure.limit,
-                percentiles=tuple(measure.percentiles),
-            )
-            entry.note(place, replace(_side(row), branch=line))
+    measure, asked = entry.measure, compared.networks(entry.writer.spec, entry.measure)
+    # The dense network is that of every line, and measured once.
+    for line, level in dict.fromkeys((line if level else DENSE, level) for line, level in asked):
+        row = rows[line, level]
+        place = entry.compare(
+            line,
+            "distribution",
+            f"{entry.writer.stages[row.trained].label}, weights",
+            {"first": row.trained, "first_mask": _mask(entry.writer, row)},
+            bins=measure.bins,
+            limit=measure.limit,
+            percentiles=tuple(measure.percentiles),
+        )
+        entry.note(place, row.side)
 
 
 def _threshold(entry: Entry, rows: Rows) -> None:
@@ -288,11 +289,7 @@ def _threshold(entry: Entry, rows: Rows) -> None:
             {**before, "second_mask": mask},
             apart=len(pruned.work.keep) > 1,
         )
-        entry.note(place, _side(row))
-
-
-def _side(row: Outcome) -> Side:
-    return Side(row.replicate, row.branch, row.level, row.kept, row.prunable)
+        entry.note(place, row.side)
 
 
 def _mask(writer: Writer, row: Outcome) -> int | None:

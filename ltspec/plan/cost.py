@@ -163,13 +163,8 @@ def steps_from_scratch(plan: Plan) -> int:
         if not isinstance(plan.stages[last].work, Train)
         for place in _last_trainings(plan, last)
     }
-    copies = {
-        (one.point, one.replicate, place)
-        for one in plan.comparisons
-        for place in plan.stages[one.line].inputs.values()
-    }
     measured = {place for *_, place in rows}
-    copies |= {
+    copies = {
         (one.point, one.sides[0].replicate, place)
         for one in plan.measurements
         for place in _trained_for(plan, one, measured)

@@ -58,6 +58,8 @@ _COMPARED: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "distribution": (frozenset({"first"}), frozenset({"first_mask"})),
     "threshold": (frozenset({"first", "second_mask"}), frozenset({"first_mask"})),
 }
+_ANSWERS: dict[str, type] = {"instability": Line, "barrier": Line, "function": Contrast}
+"""What answers a kind of ``measure``; the others are answered by Compare."""
 _GIVES = {
     Init: "state",
     Train: "state",
@@ -136,7 +138,6 @@ def _problems(plan: Plan) -> Iterator[str]:
             if earlier.run != stage.run or earlier.steps >= stage.steps or not earlier.resumable:
                 yield f"{stage.label}: cannot go on from {earlier.label}"
     of_points = {outcome.point for outcome in plan.outcomes}
-    of_points |= {comparison.point for comparison in plan.comparisons}
     of_points |= {measurement.point for measurement in plan.measurements}
     for number in of_points - {point.number for point in plan.points}:
         yield f"a row is of point {number}, which is not there"
@@ -147,13 +148,10 @@ def _problems(plan: Plan) -> Iterator[str]:
             yield f"an outcome of level {outcome.level} names a stage that is not there"
         elif any(kinds[place] is not Evaluate for place in outcome.scores.values()):
             yield f"an outcome of level {outcome.level} takes its score from something else"
-    for one in plan.comparisons:
-        if not 0 <= one.line < len(plan.stages) or kinds[one.line] is not Line:
-            yield f"a comparison of {one.branch} {one.level} names no line"
     for each in plan.measurements:
-        answers = (Line, Contrast, Compare)
-        if not 0 <= each.stage < len(plan.stages) or kinds[each.stage] not in answers:
-            yield f"a measurement of {each.measure} names a stage that compares nothing"
+        answer = _ANSWERS.get(each.measure, Compare)
+        if not 0 <= each.stage < len(plan.stages) or kinds[each.stage] is not answer:
+            yield f"a measurement of {each.measure} names a stage that answers something else"
 
 
 def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ltspec.plan import compared, comparing, pairing, pairs
 from ltspec.plan.measured import Subject, subjects
-from ltspec.plan.replicates import DENSE, TICKET, Replicate
-from ltspec.plan.stages import Comparison, Evaluate, Line, Outcome, Side, Train
+from ltspec.plan.replicates import Replicate
+from ltspec.plan.stages import Outcome, Train
 
 if TYPE_CHECKING:
     from ltspec.plan.writer import Writer
@@ -30,8 +30,8 @@ def compare(writer: Writer, seeds: Replicate) -> None:
             pairing.within(writer, measure, number, seeds, rows)
             continue
         for subject in subjects(writer.spec, measure):
-            line = TICKET if subject.line == DENSE else subject.line
-            of_copies(writer, measure, number, seeds, subject, rows[line, subject.level])
+            row = rows[subject.line, subject.level]
+            of_copies(writer, measure, number, seeds, subject, row)
 
 
 def compare_replicates(writer: Writer) -> None:
@@ -71,54 +71,14 @@ def of_copies(
             inputs = {"state": writer.add(trunk, label, inputs)}
     count = pairs.siblings(measure)
     siblings = comparing.siblings(writer, work, inputs, count, label)
-    if measure.kind == "function":
-        side = Side(row.replicate, subject.line, subject.level, row.kept, row.prunable)
+    about = pairing.About(measure, number, "siblings", (row.side,), step=work.start)
+    for split in pairing.splits(measure):
         for first, second in combinations(range(count), 2):
+            both = first + 1, second + 1
             pairing.add(
                 writer,
-                measure,
-                number,
-                "siblings",
-                (side,),
-                (first + 1, second + 1),
-                work.start,
-                seeds,
-                work.recipe,
-                row,
-                {"first": siblings[first], "second": siblings[second]},
-                f"{label}, copies {first + 1} and {second + 1}",
-            )
-        return
-    measured = writer.stages[next(iter(row.scores.values()))].work
-    assert isinstance(measured, Evaluate)
-    for split in measure.error:
-        line = Line(
-            work.graph,
-            measured.data,
-            measured.data_version,
-            split,
-            measure.alphas,
-            measured.alteration,
-            recalibration=pairing.recalibration(writer, measure, seeds, work.recipe),
-        )
-        for first, second in combinations(range(count), 2):
-            pair = first + 1, second + 1
-            stage = writer.add(
-                line,
-                f"{label}, copies {pair[0]} and {pair[1]}, {split}",
-                {"first": siblings[first], "second": siblings[second]},
-            )
-            writer.comparisons.append(
-                Comparison(
-                    measure.kind,
-                    row.replicate,
-                    subject.line,
-                    subject.level,
-                    work.start,
-                    row.kept,
-                    pair,
-                    split,
-                    stage,
-                    row.prunable,
-                )
+                replace(about, copies=both),
+                split,
+                pairing.Ends(siblings[first], siblings[second], row, seeds, work.recipe),
+                f"{label}, copies {both[0]} and {both[1]}",
             )

@@ -6,6 +6,7 @@ As in :mod:`ltspec.plan.measuring`, a network is known by its row in the table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ltspec.decisions.line import points_beyond
 from ltspec.decisions.recalibration import BATCHES, Recalibration
 from ltspec.decisions.recipe import Recipe
 from ltspec.plan import pairs, recipes
-from ltspec.plan.replicates import DENSE, TICKET, Replicate
+from ltspec.plan.replicates import DENSE, Replicate
 from ltspec.plan.stages import (
     Contrast,
     Evaluate,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ltspec.plan.writer import Writer
 
 Rows = Mapping[tuple[str, int], Outcome]
-"""The rows of one replicate by line and level; the dense network is level 0 of the ticket."""
+"""The rows of one replicate by line and level."""
 
 
 def within(writer: Writer, measure: Any, number: int, seeds: Replicate, rows: Rows) -> None:
@@ -38,8 +39,7 @@ def within(writer: Writer, measure: Any, number: int, seeds: Replicate, rows: Ro
         return
     about = "lines" if pairs.is_of_two_lines(measure) else measure.between
     for first, second in pairs.pairs(writer.spec, measure):
-        ends = (_row(rows, first), first[0]), (_row(rows, second), second[0])
-        compare(writer, measure, number, about, seeds, *ends)
+        compare(writer, measure, number, about, seeds, rows[first], rows[second])
 
 
 def across(
@@ -50,7 +50,7 @@ def across(
         return
     for place, _ in pairs.pairs(writer.spec, measure):
         for one, other in combinations(range(len(rows)), 2):
-            ends = [(_row(rows[number], place), place[0]) for number in (one, other)]
+            ends = rows[one][place], rows[other][place]
             compare(writer, measure, number, "replicates", seeds[one], *ends)
 
 
@@ -60,63 +60,86 @@ def compare(
     number: int,
     about: str,
     seeds: Replicate,
-    first: tuple[Outcome, str],
-    second: tuple[Outcome, str],
+    first: Outcome,
+    second: Outcome,
 ) -> None:
     """Put the line between two networks, or the contrast of the two, on every split asked for.
 
-    ``first`` and ``second``: a row, and the line that it is written as in the spec. What is
-    evaluated, and trained on, is as for the first of the two.
+    What is evaluated, and trained on, is as for the first of the two.
     """
-    sides = tuple(
-        Side(row.replicate, line, row.level, row.kept, row.prunable)
-        for row, line in (first, second)
-    )
-    trained = writer.stages[first[0].trained].work
+    sides = first.side, second.side
+    trained = writer.stages[first.trained].work
     # Where nothing is retrained the ticket itself stands for the trained network.
     recipe = trained.recipe if isinstance(trained, Train) else None
-    inputs = {"first": first[0].trained, "second": second[0].trained}
+    ends = Ends(first.trained, second.trained, first, seeds, recipe)
     label = " and ".join(_name(side, sides[0], position) for position, side in enumerate(sides))
-    add(writer, measure, number, about, sides, (), 0, seeds, recipe, first[0], inputs, label)
+    for split in splits(measure):
+        add(writer, About(measure, number, about, sides), split, ends, label)
 
 
-def add(
-    writer: Writer,
-    measure: Any,
-    number: int,
-    about: str,
-    sides: tuple[Side, ...],
-    copies: tuple[int, ...],
-    step: int,
-    seeds: Replicate,
-    recipe: Recipe | None,
-    row: Outcome,
-    inputs: Mapping[str, int],
-    label: str,
-) -> None:
-    """Add the stages that compare two states, and what they are about."""
-    measured = writer.stages[next(iter(row.scores.values()))].work
+@dataclass(frozen=True, slots=True)
+class About:
+    """What two states are compared for."""
+
+    measure: Any
+    number: int
+    """Which entry of the spec's ``measure`` it is, from 1."""
+    about: str
+    sides: tuple[Side, ...]
+    copies: tuple[int, ...] = ()
+    step: int = 0
+    """The last four are as in :class:`Measurement`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The two states, and how they came about."""
+
+    first: int
+    second: int
+    row: Outcome
+    """Of the first one, or of the network that both are copies of."""
+    seeds: Replicate
+    recipe: Recipe | None
+    """That the first was trained by; None where it was not."""
+
+
+def splits(measure: Any) -> tuple[SplitName, ...]:
+    """What an entry is measured on."""
+    return tuple(measure.on if measure.kind == "function" else measure.error)
+
+
+def add(writer: Writer, about: About, split: SplitName, ends: Ends, label: str) -> None:
+    """Add the stage that compares two states on a split, and what it is about."""
+    measure = about.measure
+    measured = writer.stages[next(iter(ends.row.scores.values()))].work
     assert isinstance(measured, Evaluate)
-    splits: tuple[SplitName, ...] = measure.on if measure.kind == "function" else measure.error
-    for split in splits:
-        work: Line | Contrast = Contrast(
-            measured.graph, measured.data, measured.data_version, split, measured.alteration
+    where = measured.graph, measured.data, measured.data_version, split
+    work: Line | Contrast = Contrast(*where, measured.alteration)
+    if measure.kind != "function":
+        work = Line(
+            *where,
+            measure.alphas,
+            measured.alteration,
+            points_beyond(measure.alphas, measure.reach) if measure.kind == "barrier" else 0,
+            recalibration(writer, measure, ends.seeds, ends.recipe),
         )
-        if measure.kind == "barrier":
-            work = Line(
-                measured.graph,
-                measured.data,
-                measured.data_version,
-                split,
-                measure.alphas,
-                measured.alteration,
-                points_beyond(measure.alphas, measure.reach),
-                recalibration(writer, measure, seeds, recipe),
-            )
-        stage = writer.add(work, f"{label}, {measure.kind}, {split}", inputs)
-        writer.measurements.append(
-            Measurement(measure.kind, number, about, sides, copies, step, (), stage)
+    # A line between two copies is what `instability` stands for.
+    kind = "" if measure.kind == "instability" else f", {measure.kind}"
+    inputs = {"first": ends.first, "second": ends.second}
+    stage = writer.add(work, f"{label}{kind}, {split}", inputs)
+    writer.measurements.append(
+        Measurement(
+            measure.kind,
+            about.number,
+            about.about,
+            about.sides,
+            about.copies,
+            about.step,
+            (),
+            stage,
         )
+    )
 
 
 def recalibration(
@@ -137,11 +160,6 @@ def recalibration(
         recipe.augment,
         recipe.alteration,
     )
-
-
-def _row(rows: Rows, place: pairs.Place) -> Outcome:
-    line, level = place
-    return rows[TICKET if line == DENSE else line, level]
 
 
 def _name(side: Side, first: Side, position: int) -> str:

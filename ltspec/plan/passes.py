@@ -18,7 +18,6 @@ from ltspec.plan import branching, measuring, pretraining, recipes, resolve, tra
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.stages import (
-    Comparison,
     Measurement,
     Outcome,
     Plan,
@@ -72,7 +71,6 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
     """Write out levels and branches of every replicate of every point as stages."""
     stages: list[Stage] = []
     outcomes: list[Outcome] = []
-    comparisons: list[Comparison] = []
     measurements: list[Measurement] = []
     tickets: dict[str, str] = {}
     weights: dict[str, Whole] = {}
@@ -105,14 +103,12 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
             name = f"point {point.number}"
             stages[first:] = [replace(s, label=f"{name}, {s.label}") for s in stages[first:]]
         outcomes += [replace(row, point=point.number) for row in writer.outcomes]
-        comparisons += [replace(row, point=point.number) for row in writer.comparisons]
         measurements += [replace(row, point=point.number) for row in writer.measurements]
         tickets |= {ticket.content: file for file, ticket in writer.tickets.items()}
     return replace(
         plan,
         stages=tuple(stages),
         outcomes=tuple(outcomes),
-        comparisons=tuple(comparisons),
         tickets=tickets,
         weights={whole.content: file for file, whole in weights.items()},
         measurements=tuple(measurements),
@@ -238,9 +234,7 @@ def _in_order(plan: Plan) -> Plan:
 
 
 def _moved(plan: Plan, moved: Sequence[int]) -> Plan:
-    """Outcomes, comparisons and measurements follow their stages, which have moved from p to
-    ``moved[p]``. A pair of copies that several entries of ``measure`` ask for, such as the first
-    two of 2 and of 3, is compared once, so that it counts once in a mean."""
+    """Outcomes and measurements follow their stages, which have moved from p to ``moved[p]``."""
     outcomes = tuple(
         replace(
             outcome,
@@ -250,8 +244,5 @@ def _moved(plan: Plan, moved: Sequence[int]) -> Plan:
         )
         for outcome in plan.outcomes
     )
-    comparisons = tuple(
-        dict.fromkeys(replace(one, line=moved[one.line]) for one in plan.comparisons)
-    )
     measurements = tuple(replace(one, stage=moved[one.stage]) for one in plan.measurements)
-    return replace(plan, outcomes=outcomes, comparisons=comparisons, measurements=measurements)
+    return replace(plan, outcomes=outcomes, measurements=measurements)

@@ -26,7 +26,6 @@ from ltspec.plan.stages import (
     Adopt,
     Combine,
     Compare,
-    Comparison,
     Contrast,
     Evaluate,
     Init,
@@ -48,7 +47,7 @@ from ltspec.plan.stages import (
     Work,
 )
 
-FORMAT = 1
+FORMAT = 2
 """Version of the plan file."""
 _KINDS: Mapping[str, type[Work]] = {
     "init": Init,
@@ -88,7 +87,6 @@ def write(plan: Plan, execution: Mapping[str, Any] | None = None) -> str:
         "steps_from_scratch": steps_from_scratch(plan),
         "stages": [_stage_document(stage) for stage in plan.stages],
         "outcomes": [_row_document(outcome) for outcome in plan.outcomes],
-        "comparisons": [_row_document(comparison) for comparison in plan.comparisons],
         "measurements": [_row_document(measurement) for measurement in plan.measurements],
         "execution": execution,
     }
@@ -127,13 +125,7 @@ def read(text: str) -> tuple[Plan, Any]:
             written_steps=int(document["written_steps"]),
             stages=tuple(_read_stage(entry) for entry in document["stages"]),
             outcomes=tuple(Outcome(**entry) for entry in document["outcomes"]),
-            comparisons=tuple(
-                Comparison(**{**entry, "pair": tuple(entry["pair"])})
-                for entry in document.get("comparisons", ())  # not there in an earlier file
-            ),
-            measurements=tuple(
-                _read_measurement(entry) for entry in document.get("measurements", ())
-            ),
+            measurements=tuple(_read_measurement(entry) for entry in document["measurements"]),
         )
         check(plan, after="reading the plan file")
         _check_keys(plan)
@@ -157,7 +149,6 @@ def _refuse(reason: str) -> UsageError:
 def _check_names(plan: Plan) -> None:
     """Names become paths of files: they must be such as a spec may have."""
     branches = [outcome.branch for outcome in plan.outcomes]
-    branches += [comparison.branch for comparison in plan.comparisons]
     branches += [side.branch for each in plan.measurements for side in each.sides]
     branches += [each.measure for each in plan.measurements]
     for name in (plan.name, *branches):
@@ -227,7 +218,7 @@ def _points_document(plan: Plan) -> dict[str, Any]:
     return {"points": [asdict(point) for point in plan.points], "data": plan.data}
 
 
-def _row_document(row: Outcome | Comparison | Measurement) -> dict[str, Any]:
+def _row_document(row: Outcome | Measurement) -> dict[str, Any]:
     return {key: value for key, value in asdict(row).items() if key != "point" or value}
 
 

@@ -62,7 +62,6 @@ def retraining(
                 scores=_moved(outcome.scores, moved),
             ),
         ),
-        comparisons=(),
         measurements=(),
         written=len(stages),
         written_steps=sum(stage.steps for stage in stages),

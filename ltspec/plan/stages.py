@@ -371,14 +371,30 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """A network that is compared."""
+
+    replicate: int
+    branch: str
+    """As in :class:`Outcome`."""
+    level: int | None
+    """None for initial weights."""
+    kept: int | None
+    """Weights kept in prunable tensors; None as in :class:`Outcome`."""
+    prunable: int = 0
+    """As in :class:`Outcome`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One row of the final table: a network that was trained and measured."""
 
     replicate: int
     """Number of the replicate, from 1."""
     branch: str
-    """``ticket``, or the name of a branch. Level 0 of ``ticket`` is the dense network."""
+    """``dense``, ``ticket`` or the name of a branch."""
     level: int
+    """0 for ``dense``, and for the dense network of a branch whose network is another one."""
     kept: int | None
     """Weights kept in prunable tensors; None where only the ticket itself can say: where masks are
     combined, or carried to another network."""
@@ -393,45 +409,10 @@ class Outcome:
     point: int = 0
     """Number of its point in :attr:`Plan.points`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One row of what is measured: a line between two copies of a network."""
-
-    measure: str
-    """``instability``."""
-    replicate: int
-    branch: str
-    """``dense``, ``ticket`` or the name of a branch."""
-    level: int
-    step: int
-    """The first step that the copies were trained on their own."""
-    kept: int | None
-    """Weights kept in prunable tensors; None as in :class:`Outcome`."""
-    pair: tuple[int, int]
-    """Numbers of the two copies, from 1."""
-    split: SplitName
-    line: int
-    """The Line stage."""
-    prunable: int = 0
-    """As in :class:`Outcome`."""
-    point: int = 0
-    """Number of its point in :attr:`Plan.points`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A network that is compared."""
-
-    replicate: int
-    branch: str
-    """``dense``, ``ticket`` or the name of a branch."""
-    level: int | None
-    """None for initial weights."""
-    kept: int | None
-    """Weights kept in prunable tensors; None as in :class:`Outcome`."""
-    prunable: int = 0
-    """As in :class:`Outcome`."""
+    @property
+    def side(self) -> Side:
+        """The network as one that is compared."""
+        return Side(self.replicate, self.branch, self.level, self.kept, self.prunable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,19 +420,20 @@ class Measurement:
     """One answer of a Line, Contrast or Compare stage, and what it is the answer to."""
 
     measure: str
-    """The kind of the entry in the spec's ``measure``: ``stability``, ``distance``, ..."""
+    """The kind of the entry in the spec's ``measure``: ``instability``, ``distance``, ..."""
     entry: int
     """Which entry it is, from 1."""
     about: str
     """``stability``: ``pruning`` or ``data-order``. ``travelled``: from the ``start`` of training,
-    from the ``init``, or ``apart`` for two copies. ``overlap``, ``barrier`` and ``function``: what
-    the two differ in. Empty for others."""
+    from the ``init``, or ``apart`` for two copies. ``overlap``, ``instability``, ``barrier`` and
+    ``function``: what the two differ in, ``siblings`` of copies. Empty for others."""
     sides: tuple[Side, ...]
     """The network that is measured, or two."""
     copies: tuple[int, ...]
     """Numbers of the copies, from 1; empty where the networks of the table are measured."""
     step: int
-    """The step at which training began, for ``stability`` and ``travelled``; else 0."""
+    """The step from which copies were trained on their own, or at which training began, for
+    ``stability`` and ``travelled``; else 0."""
     metrics: tuple[str, ...]
     """Which measures of distance are shown."""
     stage: int
@@ -481,7 +463,6 @@ class Plan:
     set."""
     stages: tuple[Stage, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     written: int = 0
     """Stages before equal ones became one."""
@@ -497,13 +478,13 @@ class Plan:
         """The point of this number."""
         return self.points[max(number - 1, 0)]
 
-    def density(self, network: Outcome | Comparison | Side, point: int) -> float:
+    def density(self, network: Outcome | Side, point: int) -> float:
         """Kept share of the weights that may be pruned in a network of this point, where it is
         known how many are kept."""
         assert network.kept is not None
         return network.kept / self.prunable_in(network, point)
 
-    def prunable_in(self, network: Outcome | Comparison | Side, point: int) -> int:
+    def prunable_in(self, network: Outcome | Side, point: int) -> int:
         """Weights in the tensors of a network that may be pruned."""
         return network.prunable or self.point(point).prunable
 

@@ -20,10 +20,9 @@ from ltspec.language.spec import Spec
 from ltspec.plan import beginning, branching, changing, dynamic, pretraining, recipes, resolve
 from ltspec.plan.branching import Leaving, Waiting
 from ltspec.plan.recipes import Rewinding
-from ltspec.plan.replicates import TICKET, Replicate, after
+from ltspec.plan.replicates import DENSE, TICKET, Replicate, after
 from ltspec.plan.stages import (
     ANCHOR,
-    Comparison,
     Evaluate,
     Init,
     Measurement,
@@ -61,7 +60,6 @@ class Writer:
     """What tickets are carried to, by the branch's name."""
     stages: list[Stage] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
     tickets: dict[str, Certificate] = field(default_factory=dict)
     """Ticket files that were read, by path."""
     weights: dict[str, Whole] = field(default_factory=dict)
@@ -114,7 +112,7 @@ class Writer:
         name = f"replicate {seeds.number}{self.beside}"
         origin = self.origin(seeds, name)
         dense = trained = self.train(origin, recipe, 0, self.total, f"{name}, level 0")
-        self.measure(seeds, TICKET, 0, self.prunable, None, trained, f"{name}, level 0")
+        self.measure(seeds, DENSE, 0, self.prunable, None, trained, f"{name}, level 0")
         solutions = [trained]
         rewound = self.rewind_point(origin, recipe, f"{name}, rewind point")
         other = after(seeds, self.replicates)

@@ -17,10 +17,10 @@ from ltspec.language.points import shown
 from ltspec.language.spec import Spec
 from ltspec.language.tree import tuples
 from ltspec.plan import asked
-from ltspec.plan.replicates import DENSE, TICKET
-from ltspec.plan.stages import Comparison, Line, Outcome, Plan
+from ltspec.plan.replicates import DENSE
+from ltspec.plan.stages import Line, Measurement, Outcome, Plan, Side
 from ltspec.results.answers import Answer, Own, Unit, check
-from ltspec.results.instability import batchnorm
+from ltspec.results.paired import way
 from ltspec.results.reducers import exact, exact_mean, mean_gap, onset
 from ltspec.results.table import counted, mean, spread
 
@@ -60,13 +60,32 @@ Figures = dict[X, dict[int, Fraction | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class _Copies:
+    """Two copies of one network, and the line between them."""
+
+    of: Measurement
+    side: Side
+    line: Line
+
+    @property
+    def way(self) -> _Way:
+        """The level, and how it is measured: entries of ``measure`` may differ in it."""
+        how = way(self.line)
+        return self.side.level or 0, how["batchnorm"], how["batches"], self.line.alphas
+
+
+_Way = tuple[int, str, int | None, int]
+"""Level, batchnorm, batches and alphas."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Tables:
     """The rows of a plan, to be looked up."""
 
     plan: Plan
     facts: Facts
-    comparisons: Mapping[tuple[int, str, str], Sequence[Comparison]]
-    """By point, line and split."""
+    copies: Mapping[tuple[int, str, str], Sequence[_Copies]]
+    """Instabilities by point, line and split."""
     outcomes: Mapping[tuple[int, str], Sequence[Outcome]]
     """By point and line, the dense network left out."""
     dense: Mapping[tuple[int, int], Outcome]
@@ -74,9 +93,13 @@ class _Tables:
 
     @classmethod
     def of(cls, plan: Plan, facts: Facts) -> _Tables:
-        comparisons: dict[tuple[int, str, str], list[Comparison]] = {}
-        for one in plan.comparisons:
-            comparisons.setdefault((one.point, one.branch, one.split), []).append(one)
+        copies: dict[tuple[int, str, str], list[_Copies]] = {}
+        for one in plan.measurements:
+            if one.measure == "instability":
+                (side,), work = one.sides, plan.stages[one.stage].work
+                assert isinstance(work, Line)
+                pair = _Copies(one, side, work)
+                copies.setdefault((one.point, side.branch, work.split), []).append(pair)
         known = {_place(row): row for row in counted(plan, facts).outcomes}
         outcomes: dict[tuple[int, str], list[Outcome]] = {}
         dense = {}
@@ -84,9 +107,9 @@ class _Tables:
             if row.level:
                 own = known.get(_place(row), row) if row.kept is None else row
                 outcomes.setdefault((row.point, row.branch), []).append(own)
-            elif row.branch == TICKET:  # and not another network's own dense one
+            elif row.branch == DENSE:  # and not another network's own
                 dense[row.point, row.replicate] = row
-        return cls(plan, facts, comparisons, outcomes, dense)
+        return cls(plan, facts, copies, outcomes, dense)
 
 
 def _place(row: Outcome) -> tuple[int, int, str, int]:
@@ -110,12 +133,14 @@ class _Reader:
                 rows = [
                     row
                     for place in group
-                    for row in self.tables.comparisons[place.number, line, question.error]
-                    if line == DENSE or question.levels == "all" or row.level in question.levels
+                    for row in self.tables.copies[place.number, line, question.error]
+                    if line == DENSE
+                    or question.levels == "all"
+                    or row.side.level in question.levels
                 ]
-                for way in dict.fromkeys(map(self._way, rows)):
-                    level, norm, batches, alphas = way
-                    own = [row for row in rows if self._way(row) == way]
+                for how in dict.fromkeys(row.way for row in rows):
+                    level, norm, batches, alphas = how
+                    own = [row for row in rows if row.way == how]
                     figures = self._instabilities(line, group, own)
                     if len(figures) < 2:  # another entry of `measure` has more than this step
                         continue
@@ -126,30 +151,25 @@ class _Reader:
                         line=line,
                         level=None if line == DENSE else level,
                         split=question.error,
-                        threshold=question.below,
+                        threshold=_share(question.below),
                         batchnorm=norm,
                         batches=batches,
                         alphas=alphas,
                     )
 
-    def _way(self, row: Comparison) -> tuple[int, str, int | None, int]:
-        """The level, and how it is measured: entries of `measure` may differ in it."""
-        work = self.tables.plan.stages[row.line].work
-        assert isinstance(work, Line)
-        batches = None if work.recalibration is None else work.recalibration.batches
-        return row.level, batchnorm(self.tables.plan, row.line), batches, work.alphas
-
     def _instabilities(
-        self, line: str, group: Sequence[asked.Place], rows: Sequence[Comparison]
+        self, line: str, group: Sequence[asked.Place], rows: Sequence[_Copies]
     ) -> Figures[int]:
         """Mean instability over the pairs of copies of each replicate, in points, by step."""
         specs = {place.number: place.spec for place in group}
-        stages: dict[tuple[int, int], dict[tuple[int, int], set[int]]] = {}
+        stages: dict[tuple[int, int], dict[tuple[int, ...], set[int]]] = {}
         for row in rows:
-            step = row.step if line == DENSE else asked.rewind_step(specs[row.point], line)
+            one = row.of
+            step = one.step if line == DENSE else asked.rewind_step(specs[one.point], line)
             assert step is not None  # a rule sees to it that there is a rewind point
-            pairs = stages.setdefault((step, row.replicate), {})
-            pairs.setdefault(row.pair, set()).add(row.line)
+            # Two entries of `measure` may ask for the same copies, which count once.
+            pairs = stages.setdefault((step, row.side.replicate), {})
+            pairs.setdefault(one.copies, set()).add(one.stage)
         figures: Figures[int] = {}
         for (step, replicate), pairs in sorted(stages.items()):
             self._one_each(f"{line} from step {step}", pairs.values())
@@ -191,7 +211,7 @@ class _Reader:
                         line=line,
                         level=level,
                         split=question.on,
-                        threshold=question.within,
+                        threshold=_share(question.within),
                     )
 
     def _over_steps(
@@ -239,7 +259,7 @@ class _Reader:
                     found and found[1],
                     line=line,
                     split=self.question.on,
-                    threshold=self.question.within,
+                    threshold=_share(self.question.within),
                 )
 
     def _from_sparsest(
@@ -280,7 +300,7 @@ class _Reader:
             value = mean(values) if len(values) == len(own) else None
             yield self._answer(
                 [place],
-                "points",
+                "accuracy",
                 (),
                 (value, None),
                 own,
@@ -294,13 +314,13 @@ class _Reader:
     def _curve(
         self, rows: Mapping[int, Mapping[int, Outcome]], levels: Sequence[int], replicate: int
     ) -> list[tuple[float, float]]:
-        """Density and accuracy in points, as far as they are there."""
+        """Density and accuracy, as far as they are there."""
         found = []
         for level in levels:
             row = rows[level][replicate]
             accuracy = self._accuracy(row)
             if accuracy is not None and row.kept is not None:
-                found.append((self._density(row), float(100 * accuracy)))
+                found.append((self._density(row), float(accuracy)))
         return found
 
     def _rows(self, line: str, place: asked.Place) -> dict[int, dict[int, Outcome]]:
@@ -381,6 +401,11 @@ class _Reader:
             each * len(own),
             sum(one.missing for one in own),
         )
+
+
+def _share(points: float) -> float:
+    """A threshold in points, as it is written in a spec, as the share that files have."""
+    return float(exact(points) / 100)
 
 
 def _density(found: tuple[float, int] | None) -> float | None:

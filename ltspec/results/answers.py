@@ -12,7 +12,7 @@ from ltspec.language.points import shown
 from ltspec.plan.stages import Plan
 from ltspec.results.table import Spread, point_document, write_csv
 
-Unit = Literal["step", "density", "points"]
+Unit = Literal["step", "density", "accuracy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Answer:
     """None where a question is about one network or over levels."""
     split: str
     threshold: float | None
-    """Points; None for an area."""
+    """Share of the examples, the spec's points divided by 100; None for an area."""
     batchnorm: str
     """``interpolate`` or ``recalibrate``, of an instability; else empty."""
     batches: int | None
@@ -89,7 +89,7 @@ def check(answer: Answer) -> None:
             raise InvariantError(f"{name}: {value} is none of {answer.tried}")
     if answer.missing and answer.value is not None:
         raise InvariantError(f"{name}: there is an answer, and {answer.missing} figures are not")
-    if answer.unit != "points" and (answer.value is None) < (answer.ever is None):
+    if answer.unit != "accuracy" and (answer.value is None) < (answer.ever is None):
         raise InvariantError(f"{name}: it holds from {answer.value} on, and nowhere")
 
 

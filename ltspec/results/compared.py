@@ -1,142 +1,21 @@
-"""Takes a plan and the answers of its comparisons in a store; gives a table for each kind of
-``measure`` that sets weights or masks side by side, and its summary.
-
-A table is rows of named values: some say what was measured, the others are figures. A summary takes
-the rows together that differ in their replicate or copies alone.
-"""
+"""Takes a plan and what a store says of weights and masks set side by side; gives rows of each kind
+of ``measure`` that is about them, the matrices of distances, and histograms."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ltspec.decisions.difference import metric, overlap_figures
 from ltspec.plan.stages import Compare, Measurement, Plan, Side
-from ltspec.results.table import (
-    Spread,
-    counted,
-    mean,
-    point_cells,
-    point_document,
-    point_headings,
-    spread,
-    write_csv,
-)
-
-Row = dict[str, Any]
-Facts = Mapping[str, Any]
+from ltspec.results.rows import Facts, Row, Table, copies, entry, network
+from ltspec.results.table import point_cells, point_headings, spread, write_csv
 
 ALL = "all"
 """What stands for all prunable tensors together among their names."""
 INIT = "init"
 """What stands for the initial weights among levels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What was measured of one kind."""
-
-    kind: str
-    figures: tuple[str, ...]
-    """Columns that hold figures; the others say what they are of."""
-    rows: Sequence[Row]
-    missing: int
-    """Answers that are not in the store yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Rows that differ in their replicate or copies alone."""
-
-    of: Mapping[str, Any]
-    """What was measured, by column."""
-    count: int
-    """How many rows there are."""
-    figures: Mapping[str, Spread | None]
-    """By column; None where no row has the figure."""
-
-
-def files(plan: Plan, facts: Mapping[int, Facts]) -> dict[str, str]:
-    """What is written beside the table, by name; empty text where nothing is measured."""
-    found = {f"{kind}.{suffix}": "" for kind in _ROWS for suffix in ("csv", "json")}
-    found["histograms.csv"] = ""
-    for each in tables(plan, facts):
-        found[f"{each.kind}.csv"] = as_csv(plan, each)
-        found[f"{each.kind}.json"] = as_json(plan, each)
-        if each.kind == "weights":
-            found["histograms.csv"] = histograms_as_csv(plan, each)
-    return found
-
-
-def tables(plan: Plan, facts: Mapping[int, Facts]) -> list[Table]:
-    """A table for each kind that the plan measures. ``facts``: by place of the stage."""
-    plan, found = counted(plan, facts), []
-    for kind, rows_of in _ROWS.items():
-        asked = [one for one in plan.measurements if one.measure == kind]
-        there = [one for one in asked if one.stage in facts]
-        if asked:
-            rows = [row for one in there for row in rows_of(plan, one, facts[one.stage])]
-            if kind == "travelled":
-                _add_shares(rows)
-            found.append(Table(kind, _figures(kind, asked, rows), rows, len(asked) - len(there)))
-    return found
-
-
-def summary(table: Table) -> list[Line]:
-    """Rows together over replicates and copies, in the order in which they were first met."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in table.rows:
-        of = tuple((name, row[name]) for name in row if _tells(table, name))
-        groups.setdefault(of, []).append(row)
-    return [
-        Line(
-            {**dict(of), **_density(group)},
-            len(group),
-            {
-                name: _spread([row for row in group if row.get(name) is not None], name)
-                for name in table.figures
-            },
-        )
-        for of, group in groups.items()
-    ]
-
-
-_OVER = ("replicate", "other_replicate", "copies", "density", "histogram")
-"""Columns that tell apart what a summary takes together."""
-
-
-def _tells(table: Table, name: str) -> bool:
-    return name not in table.figures and name not in _OVER
-
-
-def _density(rows: Sequence[Row]) -> Row:
-    """Their mean, which replicates of combined masks need."""
-    return {"density": mean([row["density"] for row in rows])} if "density" in rows[0] else {}
-
-
-def _spread(rows: Sequence[Row], name: str) -> Spread | None:
-    """Of one figure of each row. Pairs of two replicates share replicates with one another, so they
-    count as one, and have no confidence interval."""
-    apart = any(row.get("other_replicate", row["replicate"]) != row["replicate"] for row in rows)
-    owners = [0 if apart else row["replicate"] for row in rows]
-    return spread([row[name] for row in rows], owners) if rows else None
-
-
-def as_csv(plan: Plan, table: Table) -> str:
-    """One line for each row; a figure that is not there is empty."""
-    columns = dict.fromkeys(name for row in table.rows for name in row if name not in _NOT_IN_CSV)
-    return write_csv(
-        (*point_headings(plan), *columns),
-        (
-            [*point_cells(plan, row.get("point", 0)), *(row.get(name) for name in columns)]
-            for row in table.rows
-        ),
-    )
-
-
-_NOT_IN_CSV = ("point", "histogram")
 
 
 def histograms_as_csv(plan: Plan, table: Table) -> str:
@@ -153,29 +32,6 @@ def histograms_as_csv(plan: Plan, table: Table) -> str:
         lines += [[*same, low, high, count] for low, high, count in bins]
         lines.append([*same, edges[-1], "", found["above"]])
     return write_csv((*point_headings(plan), *of, "low", "high", "count"), lines)
-
-
-def as_json(plan: Plan, table: Table) -> str:
-    """Rows and summary as one JSON object; of distances the matrices as well."""
-    document = {
-        "name": plan.name,
-        **(point_document(plan) if plan.is_sweep else {}),
-        "rows": table.rows,
-        "summary": [
-            {
-                **line.of,
-                "count": line.count,
-                **{
-                    name: None if found is None else asdict(found)
-                    for name, found in line.figures.items()
-                },
-            }
-            for line in summary(table)
-        ],
-    }
-    if table.kind == "distance":
-        document["matrices"] = [asdict(matrix) for matrix in matrices(table)]
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +93,11 @@ def _stability(plan: Plan, one: Measurement, facts: Facts) -> Iterator[Row]:
     (side,) = one.sides
     for tensor, figures in _each(plan, one, facts):
         yield {
-            **_entry(plan, one),
-            **_of(plan, side, one.point),
+            **entry(plan, one),
+            **network(plan, side, one.point),
             "step": one.step,
             "to": one.about,
-            "copies": "-".join(map(str, one.copies)),
+            "copies": copies(one),
             "tensor": tensor,
             "coordinates": figures["coordinates"],
             **{name: metric(name, figures) for name in one.metrics},
@@ -252,7 +108,7 @@ def _distance(plan: Plan, one: Measurement, facts: Facts) -> Iterator[Row]:
     first, second = one.sides
     for tensor, figures in _each(plan, one, facts):
         yield {
-            **_entry(plan, one),
+            **entry(plan, one),
             "replicate": first.replicate,
             "branch": first.branch,
             "first": _level(first),
@@ -267,10 +123,10 @@ def _travelled(plan: Plan, one: Measurement, facts: Facts) -> Iterator[Row]:
     (side,) = one.sides
     for tensor, figures in _each(plan, one, facts):
         yield {
-            **_entry(plan, one),
-            **_of(plan, side, one.point),
+            **entry(plan, one),
+            **network(plan, side, one.point),
             "step": one.step,
-            "copies": "-".join(map(str, one.copies)),
+            "copies": copies(one),
             "what": one.about,
             "tensor": tensor,
             "coordinates": figures["coordinates"],
@@ -279,9 +135,11 @@ def _travelled(plan: Plan, one: Measurement, facts: Facts) -> Iterator[Row]:
         }
 
 
-def _add_shares(rows: Sequence[Row]) -> None:
-    """Two copies' distance over the mean of the ways that the two travelled from where they
-    parted."""
+def add_shares(kind: str, rows: Sequence[Row]) -> None:
+    """Of ``travelled``, two copies' distance over the mean of the ways that the two travelled from
+    where they parted."""
+    if kind != "travelled":
+        return
 
     def key(row: Row, copy: str) -> tuple[Any, ...]:
         names = ("entry", "replicate", "branch", "level", "step", "tensor")
@@ -301,7 +159,7 @@ def _overlap(plan: Plan, one: Measurement, facts: Facts) -> Iterator[Row]:
     for tensor in (ALL, *counts):
         these = list(counts.values()) if tensor == ALL else [counts[tensor]]
         yield {
-            **_entry(plan, one),
+            **entry(plan, one),
             "between": one.about,
             "replicate": first.replicate,
             "branch": first.branch,
@@ -325,8 +183,8 @@ def _weights(plan: Plan, one: Measurement, facts: Facts) -> Iterator[Row]:
         count, limit = len(figures["counts"]), figures["limit"]
         edges = [limit * (2 * place - count) / count for place in range(count + 1)]
         yield {
-            **_entry(plan, one),
-            **_of(plan, side, one.point),
+            **entry(plan, one),
+            **network(plan, side, one.point),
             "tensor": tensor,
             **{name: figures[name] for name in ("weights", *_MOMENTS)},
             **{
@@ -344,25 +202,11 @@ def _threshold(plan: Plan, one: Measurement, facts: Facts) -> Iterator[Row]:
     (side,) = one.sides
     for tensor, figures in _each(plan, one, facts):
         yield {
-            **_entry(plan, one),
-            **_of(plan, side, one.point),
+            **entry(plan, one),
+            **network(plan, side, one.point),
             "tensor": tensor,
             **{name: figures[name] for name in _CUT},
         }
-
-
-def _entry(plan: Plan, one: Measurement) -> Row:
-    """Which point of a sweep, and which entry of ``measure``."""
-    return {**({"point": one.point} if plan.is_sweep else {}), "entry": one.entry}
-
-
-def _of(plan: Plan, side: Side, point: int) -> Row:
-    return {
-        "replicate": side.replicate,
-        "branch": side.branch,
-        "level": side.level,
-        "density": plan.density(side, point),
-    }
 
 
 def _level(side: Side) -> int | str:
@@ -385,7 +229,7 @@ _CUT = ("removed", "kept", "largest_removed", "smallest_kept")
 _MOMENTS = ("mean", "deviation", "lowest", "highest")
 
 
-def _figures(kind: str, asked: Sequence[Measurement], rows: Sequence[Row]) -> tuple[str, ...]:
+def figures_of(kind: str, asked: Sequence[Measurement], rows: Sequence[Row]) -> tuple[str, ...]:
     """Which columns of a kind are figures."""
     match kind:
         case "stability" | "distance":
@@ -403,7 +247,7 @@ def _figures(kind: str, asked: Sequence[Measurement], rows: Sequence[Row]) -> tu
             return _CUT
 
 
-_ROWS: Mapping[str, Callable[[Plan, Measurement, Facts], Iterator[Row]]] = {
+ROWS: Mapping[str, Callable[[Plan, Measurement, Facts], Iterator[Row]]] = {
     "stability": _stability,
     "distance": _distance,
     "travelled": _travelled,

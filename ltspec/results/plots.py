@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ltspec.plan.replicates import TICKET
+from ltspec.plan.replicates import DENSE, TICKET
 from ltspec.plan.stages import Plan, Point
 from ltspec.results.compared import Matrix
-from ltspec.results.instability import Instability
-from ltspec.results.paired import BarrierSummary
+from ltspec.results.paired import Curve
 from ltspec.results.table import Line
 
 if TYPE_CHECKING:
@@ -41,10 +40,10 @@ def plot_accuracy(
     figure, axes = pyplot.subplots(figsize=(7.2, 4.4), layout="constrained")
     lines = [line for line in lines if split in line.accuracy]
     places = list(dict.fromkeys(line.point for line in lines))
-    branches = list(dict.fromkeys(line.branch for line in lines))
-    curves = dict.fromkeys((line.point, line.branch) for line in lines)
+    branches = list(dict.fromkeys(map(_drawn_as, lines)))
+    curves = dict.fromkeys((line.point, _drawn_as(line)) for line in lines)
     for point, branch in curves:
-        curve = [line for line in lines if (line.point, line.branch) == (point, branch)]
+        curve = [line for line in lines if (line.point, _drawn_as(line)) == (point, branch)]
         swept = len(places) > 1
         number = places.index(point) if swept else branches.index(branch)
         if branch == TICKET and curve[0].level == 0:
@@ -98,6 +97,11 @@ def plot_accuracy(
     _save(figure, target)
 
 
+def _drawn_as(line: Line) -> str:
+    """Whose curve it is on: the ticket's begins with the dense network."""
+    return TICKET if line.branch == DENSE else line.branch
+
+
 def _apart(densities: Sequence[float]) -> list[float]:
     """At most nine of them, none within a tenth of the one before, where their names would meet."""
     found: list[float] = []
@@ -116,7 +120,7 @@ def _named(name: str, point: int, points: Sequence[Point], *, alone: bool) -> st
 
 
 def plot_lines(
-    found: Sequence[Instability | BarrierSummary],
+    found: Sequence[Curve],
     title: str,
     target: Path,
     points: Sequence[Point] = (),
@@ -144,12 +148,10 @@ def plot_lines(
     for axes, split in zip(panels[0], splits, strict=True):
         for line in (line for line in found if line.split == split):
             label = _named(line.label, line.point, points, alone=False)
-            if line.batchnorm == "recalibrate":
-                label += ", recalibrated"
-            (curve,) = axes.plot(line.alphas, [100 * one.mean for one in line.error], label=label)
+            (curve,) = axes.plot(line.alpha, [100 * one.mean for one in line.error], label=label)
             low, high = ([100 * getattr(one, end) for one in line.error] for end in ("low", "high"))
-            axes.fill_between(line.alphas, low, high, color=curve.get_color(), alpha=0.2, lw=0)
-        if any(min(line.alphas) < 0 for line in found if line.split == split):
+            axes.fill_between(line.alpha, low, high, color=curve.get_color(), alpha=0.2, lw=0)
+        if any(min(line.alpha) < 0 for line in found if line.split == split):
             for end in (0, 1):
                 axes.axvline(end, color="0.6", linewidth=1, linestyle="--", zorder=0)
         axes.set_xlabel("from the one network (0) to the other (1)")
@@ -206,7 +208,7 @@ def plot_distances(found: Sequence[Matrix], plan: Plan, target: Path) -> None:
         names = [
             name
             if isinstance(name, str)
-            else f"{shares[one.point, one.branch if name else TICKET, name]:.3g}"
+            else f"{shares[one.point, one.branch if name else DENSE, name]:.3g}"
             for name in one.networks
         ]
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)

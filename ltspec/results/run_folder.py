@@ -11,7 +11,7 @@ from ltspec.engine.session import Session
 from ltspec.errors import StoreError, UsageError
 from ltspec.plan import planfile
 from ltspec.plan.stages import Plan
-from ltspec.results import answering, answers, compared, instability, paired, table, transfers
+from ltspec.results import answering, answers, measures, table, transfers
 from ltspec.results.tickets import place_tickets
 
 PAGE = "report.html"
@@ -41,7 +41,6 @@ def write_results(
     folder = folder_of(session.store.folder, plan, session.execution.realm)
     scores = runner.scores(plan, session.realm) if scores is None else scores
     found = table.rows(plan, scores)
-    measured = instability.pairs(plan, scores)
     answered = answering.answers(plan, scores)
     carried = transfers.squares(plan, found)
     try:
@@ -55,10 +54,7 @@ def write_results(
         (folder / "table.csv").write_text(table.as_csv(plan, found), encoding="utf-8")
         (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")
         for name, text in {
-            "instability.csv": instability.as_csv(plan, measured) if measured else "",
-            "instability.json": instability.as_json(plan, measured) if measured else "",
-            **paired.files(plan, scores),
-            **compared.files(plan, scores),
+            **measures.files(plan, scores),
             "transfers.csv": transfers.as_csv(plan, carried) if carried else "",
             "answers.csv": answers.as_csv(answered) if answered else "",
             "answers.json": answers.as_json(plan, answered) if answered else "",

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from ltspec.language.points import shown
-from ltspec.plan.stages import Comparison, Outcome, Plan, Side
+from ltspec.plan.stages import Outcome, Plan, Side
 
-Counted = TypeVar("Counted", Outcome, Comparison, Side)
+Counted = TypeVar("Counted", Outcome, Side)
 """What says how many weights a network keeps."""
 
 
@@ -24,7 +24,7 @@ class Row:
 
     replicate: int
     branch: str
-    """``ticket`` or a branch's name; level 0 of ``ticket`` is the dense network."""
+    """``dense``, ``ticket`` or a branch's name."""
     level: int
     density: float
     """Kept share of the prunable weights."""
@@ -144,11 +144,9 @@ def counted(plan: Plan, facts: Mapping[int, Mapping[str, Any]]) -> Plan:
         for one in plan.measurements
     ]
     outcomes = [fill(row, row.point) for row in plan.outcomes]
-    comparisons = [fill(one, one.point) for one in plan.comparisons]
     return replace(
         plan,
         outcomes=tuple(row for row in outcomes if row.kept is not None),
-        comparisons=tuple(one for one in comparisons if one.kept is not None),
         measurements=tuple(
             one for one in measurements if all(side.kept is not None for side in one.sides)
         ),

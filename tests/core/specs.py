@@ -1,12 +1,17 @@
-"""Takes a few changes; gives small specs and plans for tests."""
+"""Takes a few changes; gives small specs and plans for tests, and tables of what they measure."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from ltspec.language.source import override, parse_text
 from ltspec.language.spec import Spec
 from ltspec.plan import validate
 from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Plan
+from ltspec.results import measures
+from ltspec.results.rows import Table
 
 TINY = """
 ltspec: 1
@@ -33,3 +38,8 @@ def tiny(*changes: str) -> Spec:
 def plan_of(*changes: str) -> Plan:
     """The tiny spec's plan with ``--set`` changes."""
     return compile_spec(tiny(*changes))
+
+
+def table_of(plan: Plan, facts: Mapping[int, Mapping[str, Any]], kind: str) -> Table:
+    """What a plan measures of one kind. ``facts``: by place of the stage."""
+    return next(table for table in measures.tables(plan, facts) if table.kind == kind)

@@ -18,19 +18,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
-from specs import plan_of
+from specs import plan_of, table_of
 from test_runner import run
 
 from ltspec.cli.answer_table import answer_text, print_answers, replicates_text
 from ltspec.engine.runner import scores
 from ltspec.errors import InvariantError
 from ltspec.plan import asked, planfile
-from ltspec.plan.stages import Comparison, Line, Outcome, Plan
-from ltspec.results import paired, table
+from ltspec.plan.stages import Line, Measurement, Outcome, Plan
+from ltspec.results import table
 from ltspec.results.answering import answers
 from ltspec.results.answers import Answer, Own, as_csv, as_json, check
-from ltspec.results.instability import pairs, summary
 from ltspec.results.reducers import exact, exact_mean, mean_gap, onset
+from ltspec.results.rows import summary
 from ltspec.results.run_folder import write_results
 
 STEPS = "sweep={prune.rewind.to: [0it, 10it, 20it]}"
@@ -178,7 +178,7 @@ def test_figures_of_one_replicate_count_once_in_an_interval() -> None:
 def made(
     plan: Plan,
     correct: Callable[[Outcome], int] = lambda row: 9000,
-    wrong: Callable[[Comparison], int] = lambda row: 0,
+    wrong: Callable[[Measurement], int] = lambda row: 0,
 ) -> Facts:
     """Facts of every evaluation and line: so many right answers of 10,000, and so many more wrong
     ones in the middle of a line than at its ends."""
@@ -192,12 +192,12 @@ def made(
                 "accuracy": number / EXAMPLES,
                 "loss": 0.0,
             }
-    for one in plan.comparisons:
-        work = plan.stages[one.line].work
+    for one in plan.measurements:
+        work = plan.stages[one.stage].work
         assert isinstance(work, Line)
         ends = 9000
         between = [ends] + [ends - wrong(one)] * (work.alphas - 2) + [ends]
-        facts[one.line] = {
+        facts[one.stage] = {
             "examples": EXAMPLES,
             "correct": between,
             "alphas": [n / (work.alphas - 1) for n in range(work.alphas)],
@@ -208,7 +208,7 @@ def made(
     return facts
 
 
-def step_of(plan: Plan, row: Outcome | Comparison) -> int:
+def step_of(plan: Plan, row: Outcome | Measurement) -> int:
     """The rewind point of the sweep at which a row is."""
     return int(str(plan.point(row.point).values["prune.rewind.to"]).removesuffix("it"))
 
@@ -271,9 +271,9 @@ STABLE = (
 )
 
 
-def stable(wrong: dict[tuple[int, tuple[int, int]], int], *changes: str) -> Answer:
+def stable(wrong: dict[tuple[int, tuple[int, ...]], int], *changes: str) -> Answer:
     plan = plan_of(*STABLE, *changes)
-    (answer,) = answers(plan, made(plan, wrong=lambda one: wrong.get((one.step, one.pair), 0)))
+    (answer,) = answers(plan, made(plan, wrong=lambda one: wrong.get((one.step, one.copies), 0)))
     return answer
 
 
@@ -293,11 +293,11 @@ def test_the_ends_of_a_line_need_not_be_equal() -> None:
     """Ends of 1,000 and 1,100 wrong answers and 1,249 between: 1.99 points."""
     plan = plan_of(*STABLE)
     facts = made(plan)
-    for one in plan.comparisons:
-        facts[one.line]["correct"] = [9000, 8751, 8751, 8751, 8900]
+    for one in plan.measurements:
+        facts[one.stage]["correct"] = [9000, 8751, 8751, 8751, 8900]
     assert answers(plan, facts)[0].value == 0
-    for one in plan.comparisons:
-        facts[one.line]["correct"] = [9000, 8750, 8751, 8751, 8900]
+    for one in plan.measurements:
+        facts[one.stage]["correct"] = [9000, 8750, 8751, 8751, 8900]
     assert answers(plan, facts)[0].value is None
 
 
@@ -317,7 +317,7 @@ def test_the_stable_point_of_tickets_is_over_the_sweep_and_by_level() -> None:
         "ask=[{kind: first-stable, of: [ticket], below: 1}]",
     )
     unstable = {(0, 1): 100, (10, 1): 99, (20, 1): 0, (0, 2): 0, (10, 2): 0, (20, 2): 100}
-    facts = made(plan, wrong=lambda one: unstable[step_of(plan, one), one.level])
+    facts = made(plan, wrong=lambda one: unstable[step_of(plan, one), one.sides[0].level])
     found = [(one.level, one.value, one.ever, one.points) for one in answers(plan, facts)]
     assert found == [(1, 10, 10, (1, 2, 3)), (2, None, 0, (1, 2, 3))]
 
@@ -387,10 +387,10 @@ def test_the_area_between_two_lines() -> None:
     (answer,) = answers(
         plan, made(plan, lambda row: 9000 - worse.get((row.branch, row.level), 0) * row.replicate)
     )
-    assert [own.value for own in answer.replicates] == [pytest.approx(3.5), pytest.approx(7)]
-    assert answer.value == pytest.approx(5.25)
+    assert [own.value for own in answer.replicates] == [pytest.approx(0.035), pytest.approx(0.07)]
+    assert answer.value == pytest.approx(0.0525)
     assert answer.spread is not None
-    assert answer.spread.deviation == pytest.approx(3.5 / math.sqrt(2))
+    assert answer.spread.deviation == pytest.approx(0.035 / math.sqrt(2))
     assert answer_text(answer) == "+5.25"
 
 
@@ -420,7 +420,7 @@ def test_what_is_not_measured_yet_is_no_answer() -> None:
     whole = answers(plan, facts)
     assert [one.missing for one in whole] == [0] * len(whole)
     assert {one.value for one in whole} == {0, min(whole[5].tried)}
-    for gone in [o.scores["test"] for o in plan.outcomes] + [c.line for c in plan.comparisons]:
+    for gone in [o.scores["test"] for o in plan.outcomes] + [m.stage for m in plan.measurements]:
         partly = answers(plan, {place: each for place, each in facts.items() if place != gone})
         assert any(one.missing for one in partly)
         for one, before in zip(partly, whole, strict=True):
@@ -472,8 +472,9 @@ def test_the_dense_network_is_the_spec_s_own() -> None:
         "ask=[{kind: sparsest-matching}]",
     )
     names = {row.branch for row in plan.outcomes if not row.level}
-    assert names == {"ticket", "other-imp"}
-    (answer,) = answers(plan, made(plan, lambda row: 9000 if row.branch == "ticket" else 9999))
+    assert names == {"dense", "other-imp"}
+    own = ("dense", "ticket")
+    (answer,) = answers(plan, made(plan, lambda row: 9000 if row.branch in own else 9999))
     assert answer.found_level == 2
 
 
@@ -530,9 +531,9 @@ def test_an_answer_that_is_none_is_not_given(changes: dict[str, Any], said: str)
 
 def test_two_networks_are_not_taken_for_one() -> None:
     plan = plan_of(*STABLE)
-    other = replace(plan.comparisons[0], line=plan.comparisons[1].line)
+    other = replace(plan.measurements[0], stage=plan.measurements[1].stage)
     with pytest.raises(InvariantError, match="two networks dense from step 0"):
-        answers(replace(plan, comparisons=(*plan.comparisons, other)), made(plan))
+        answers(replace(plan, measurements=(*plan.measurements, other)), made(plan))
     plan = plan_of(STEPS, MATCHING)
     row = next(row for row in plan.outcomes if row.level == 2)
     with pytest.raises(InvariantError, match="two networks ticket 2"):
@@ -561,6 +562,9 @@ def test_a_run_writes_its_answers(tmp_path: Path) -> None:
     lines = list(csv.DictReader(io.StringIO((folder / "answers.csv").read_text(encoding="utf-8"))))
     assert [line["kind"] for line in lines] == ["first-stable", "sparsest-matching", "area"]
     assert (lines[0]["value"], lines[0]["replicates"]) == ("0", "0 0")
+    # Thresholds of 100 points, and an area, as shares.
+    assert [line["threshold"] for line in lines] == ["1.0", "1.0", ""]
+    assert [line["unit"] for line in lines] == ["step", "density", "accuracy"]
     console = Console(width=160, record=True, file=io.StringIO())
     print_answers(console, plan, facts)
     shown = console.export_text()
@@ -572,7 +576,7 @@ def test_a_run_writes_its_answers(tmp_path: Path) -> None:
         sum(by[number, "ticket", level] - by[number, "fresh", level] for level in (1, 2)) / 2
         for number in (1, 2)
     ]
-    assert [own.value for own in found[2].replicates] == [pytest.approx(100 * gap) for gap in gaps]
+    assert [own.value for own in found[2].replicates] == [pytest.approx(gap) for gap in gaps]
     # Intervals stand in the other tables too.
     written = json.loads((folder / "table.json").read_text(encoding="utf-8"))
     for line, summed in zip(written["summary"], table.summary(rows), strict=True):
@@ -583,9 +587,11 @@ def test_a_run_writes_its_answers(tmp_path: Path) -> None:
         ]
         assert line["accuracy"]["test"]["interval"] == list(table.interval(own) or ())
         assert summed.accuracy["test"].interval == table.interval(own)
-    pair = pairs(plan, facts)
-    assert [one.instability.interval for one in summary(pair)] == [
-        table.interval([row.instability for row in pair if row.step == step]) for step in (0, 10)
+    copies = table_of(plan, facts, "instability")
+    spreads = [line.figures["instability"] for line in summary(copies)]
+    assert [each and each.interval for each in spreads] == [
+        table.interval([row["instability"] for row in copies.rows if row["step"] == step])
+        for step in (0, 10)
     ]
     write_results(replace(plan, spec={**plan.spec, "ask": []}), opened)
     assert not list(folder.glob("answers.*"))
@@ -600,9 +606,12 @@ def test_pairs_of_replicates_have_no_interval(tmp_path: Path) -> None:
         "{kind: barrier, alphas: 3}]",
     )
     opened, _ = run(plan, tmp_path / "s")
-    across, within = paired.barrier_summary(paired.barriers(plan, scores(plan, opened.realm)))
-    assert (across.pairs, across.barrier.interval) == (3, None)
-    assert (within.pairs, within.barrier.interval is None) == (3, False)
+    lines = summary(table_of(plan, scores(plan, opened.realm), "barrier"))
+    across, within = (line.figures["barrier"] for line in lines)
+    assert across is not None
+    assert within is not None
+    assert [line.count for line in lines] == [3, 3]
+    assert (across.interval, within.interval is None) == (None, False)
 
 
 def test_answers_of_a_sweep_say_of_which_points_they_are() -> None:

@@ -312,7 +312,7 @@ def test_instability_of_every_control(tmp_path: Path) -> None:
     lines = ["there", *(f"there-{word}" for word in transferring.CONTROLS)]
     entry = f"measure=[{{kind: instability, of: [{', '.join(lines)}], siblings: 2, alphas: 3}}]"
     plan = carried(ALL, entry)
-    asked_for = [(one.branch, one.level) for one in plan.comparisons]
+    asked_for = [(one.sides[0].branch, one.sides[0].level) for one in plan.measurements]
     assert asked_for == [
         ("there", 2),
         ("there-imp", 1),
@@ -320,15 +320,15 @@ def test_instability_of_every_control(tmp_path: Path) -> None:
         *((f"there-{word}", 2) for word in transferring.CONTROLS[1:]),
     ]
     graph = plan.stages[outcome_of(plan).trained].work.graph
-    for one in plan.comparisons:
-        work = plan.stages[one.line].work
+    for one in plan.measurements:
+        work = plan.stages[one.stage].work
         assert isinstance(work, Line)
         assert work.graph == graph
         assert one.step == 5
-        assert one.prunable == sum(SIZES.values())
+        assert one.sides[0].prunable == sum(SIZES.values())
     opened, _ = run(plan, tmp_path)
     found = scores(plan, opened.realm)
-    assert all(one.line in found for one in plan.comparisons)
+    assert all(one.stage in found for one in plan.measurements)
 
 
 def test_weights_and_masks_of_controls_are_compared(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_controls_are_asked_about() -> None:
     sweep = "sweep={prune.rewind.to: [0it, 5it]}"
     stable = "ask=[{kind: first-stable, of: [there-random]}]"
     entry = "measure=[{kind: instability, of: [there-random], siblings: 2, alphas: 3}]"
-    assert plan_of(SOURCE, KEPT, branch, sweep, stable, entry).comparisons
+    assert plan_of(SOURCE, KEPT, branch, sweep, stable, entry).measurements
     with pytest.raises(SpecError, match="is another network than the dense one"):
         tiny(SOURCE, KEPT, branch, "ask=[{kind: sparsest-matching, of: [there-imp]}]")
 
@@ -393,7 +393,7 @@ def test_unknown_lines_are_told_with_those_that_exist(entry: str, hint: str) -> 
 def test_levels_of_a_control_are_those_of_its_branch() -> None:
     branch = f"branches.there={{kind: transfer, levels: [2], {TO}, controls: [imp, random]}}"
     of_imp = "measure=[{kind: instability, of: [there-imp], levels: [1], siblings: 2}]"
-    assert len(plan_of(SOURCE, KEPT, branch, of_imp).comparisons) == 1
+    assert len(plan_of(SOURCE, KEPT, branch, of_imp).measurements) == 1
     with pytest.raises(SpecError, match="there-random does not leave at level 1"):
         tiny(SOURCE, KEPT, branch, of_imp.replace("imp", "random"))
     with pytest.raises(SpecError, match="are different networks"):

@@ -16,7 +16,7 @@ from specs import plan_of, tiny
 from test_runner import arrays, run, session
 from test_tickets import tickets_of
 
-from ltspec.cli.compare_tables import print_compared
+from ltspec.cli.screen import print_measured
 from ltspec.decisions import difference, distribution
 from ltspec.decisions.line import sibling_seed
 from ltspec.engine import comparing
@@ -30,8 +30,9 @@ from ltspec.plan.cost import steps_from_scratch, total
 from ltspec.plan.legality import check
 from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Compare, Plan, Train
-from ltspec.results import compared
+from ltspec.results import compared, measures
 from ltspec.results.plots import plot_distances
+from ltspec.results.rows import summary
 from ltspec.results.run_folder import write_results
 
 REWIND = "prune.rewind={to: 10it}"
@@ -78,7 +79,7 @@ def test_the_whole_network_of_a_subnetwork_is_trained_as_it_is() -> None:
 
 def test_rewound_to_the_start_the_whole_network_is_the_dense_one() -> None:
     plan = plan_of("measure=[{kind: stability, to: [pruning]}]")
-    dense = row(plan, "ticket", 0).trained
+    dense = row(plan, "dense", 0).trained
     assert {plan.stages[o.stage].inputs["first"] for o in asked(plan, "stability")} == {dense}
     assert total(plan).steps == total(plan_of()).steps
 
@@ -203,7 +204,7 @@ def test_a_comparison_reads_what_its_question_is_about(wrong: str) -> None:
         )
         stages = tuple(other if place == one.stage else s for place, s in enumerate(plan.stages))
         changed = replace(plan, stages=stages)
-    with pytest.raises(LtspecError, match=r"reads|compares nothing|takes its second_mask"):
+    with pytest.raises(LtspecError, match=r"reads|answers something else|takes its second_mask"):
         check(changed, after="a pass")
 
 
@@ -218,7 +219,7 @@ def test_figures_are_those_of_the_stored_weights(done: tuple[Plan, Any]) -> None
     """Worked out a second time, from the arrays in the store by other means."""
     plan, opened = done
     facts = scores(plan, opened.realm)
-    whole, alone = row(plan, "ticket", 0), row(plan, "ticket", 2)
+    whole, alone = row(plan, "dense", 0), row(plan, "ticket", 2)
     weights = [weights_of(arrays(opened, place.trained)) for place in (whole, alone)]
     masks = masks_of(arrays(opened, alone.ticket))
     vectors = [
@@ -269,10 +270,10 @@ def test_files_and_tables(done: tuple[Plan, Any], tmp_path: Path) -> None:
         assert len(rows) == len(document["rows"]) == 3 * len(asked(plan, kind))  # all, 2 tensors
         assert {row["tensor"] for row in rows} == {"all", "fc1.weight", "fc2.weight"}
     console = Console(width=120, record=True, file=io.StringIO())
-    print_compared(console, plan, facts)
+    print_measured(console, plan, facts)
     shown = console.export_text()
-    tables = {table.kind: table for table in compared.tables(plan, facts)}
-    stable = compared.summary(tables["stability"])
+    tables = {table.kind: table for table in measures.tables(plan, facts)}
+    stable = summary(tables["stability"])
     first = next(line for line in stable if line.of["tensor"] == "all")
     assert (first.of["to"], first.of["branch"], first.count) == ("pruning", "ticket", 2)
     l2 = first.figures["l2"]
@@ -295,7 +296,7 @@ def test_a_matrix_is_symmetric_and_the_mean_of_its_replicates(
 ) -> None:
     plan, opened = done
     facts = scores(plan, opened.realm)
-    (table,) = (t for t in compared.tables(plan, facts) if t.kind == "distance")
+    (table,) = (t for t in measures.tables(plan, facts) if t.kind == "distance")
     found = compared.matrices(table)
     assert len(found) == 2 * 4 * 3  # lines, metrics, the mean and two replicates
     for mean, one, other in zip(found[::3], found[1::3], found[2::3], strict=True):
@@ -319,7 +320,7 @@ def test_a_matrix_is_symmetric_and_the_mean_of_its_replicates(
 def test_the_share_of_the_way_that_copies_are_apart(done: tuple[Plan, Any]) -> None:
     plan, opened = done
     (table,) = (
-        t for t in compared.tables(plan, scores(plan, opened.realm)) if t.kind == "travelled"
+        t for t in measures.tables(plan, scores(plan, opened.realm)) if t.kind == "travelled"
     )
     of = {"replicate": 2, "branch": "ticket", "level": 1, "tensor": "all"}
     rows = [r for r in table.rows if all(r[name] == value for name, value in of.items())]
@@ -332,7 +333,7 @@ def test_the_share_of_the_way_that_copies_are_apart(done: tuple[Plan, Any]) -> N
 
 def test_masks_of_levels_are_within_one_another(done: tuple[Plan, Any]) -> None:
     plan, opened = done
-    (table,) = (t for t in compared.tables(plan, scores(plan, opened.realm)) if t.kind == "overlap")
+    (table,) = (t for t in measures.tables(plan, scores(plan, opened.realm)) if t.kind == "overlap")
     for r in table.rows:
         if (r["between"], r["branch"]) == ("levels", "ticket"):
             assert r["share"] == 1
@@ -397,9 +398,10 @@ def test_an_answer_that_breaks_a_promise_is_not_kept(
 def test_what_is_not_done_yet_is_said() -> None:
     plan = plan_of(*ALL)
     console = Console(width=120, record=True, file=io.StringIO())
-    print_compared(console, plan, {})
+    print_measured(console, plan, {})
     shown = console.export_text()
-    assert f"not done yet: {len(asked(plan, 'overlap'))} comparisons for overlap" in shown
+    count = len(asked(plan, "overlap"))
+    assert f"not done yet: {count} of {count} for overlap" in shown
 
 
 def test_the_specs_of_papers_are_right() -> None:
@@ -431,7 +433,7 @@ def test_masks_of_every_origin(tmp_path: Path) -> None:
     )
     opened, _ = run(plan, tmp_path / "two")
     write_results(plan, opened)
-    tables = {t.kind: t for t in compared.tables(plan, scores(plan, opened.realm))}
+    tables = {t.kind: t for t in measures.tables(plan, scores(plan, opened.realm))}
     assert all(not table.missing for table in tables.values())
     for row in tables["overlap"].rows:
         if row["replicate"] == 1 and row["tensor"] == "all":
@@ -474,7 +476,7 @@ def test_tickets_of_another_network(tmp_path: Path) -> None:
     )
     opened, _ = run(plan, tmp_path / "s")
     write_results(plan, opened)
-    tables = {t.kind: t for t in compared.tables(plan, scores(plan, opened.realm))}
+    tables = {t.kind: t for t in measures.tables(plan, scores(plan, opened.realm))}
     assert all(not table.missing for table in tables.values())
     found = {m.branch: m.networks for m in compared.matrices(tables["distance"])}
     assert found == {"ticket": [0, 1, 2, "init"], "deeper": [1, 2]}
@@ -492,17 +494,17 @@ def test_tickets_of_another_network(tmp_path: Path) -> None:
 
 
 def test_points_of_a_sweep_are_told_apart(tmp_path: Path) -> None:
-    measures = (
+    entries = (
         "measure=[{kind: distance}, {kind: travelled, siblings: 2}, {kind: weights, levels: [2]}, "
         "{kind: overlap, between: [levels]}, {kind: threshold}]"
     )
-    plan = plan_of("sweep={prune.rewind.to: [0it, 10it]}", measures)
+    plan = plan_of("sweep={prune.rewind.to: [0it, 10it]}", entries)
     opened, _ = run(plan, tmp_path / "s")
     folder, _, _ = write_results(plan, opened)
-    tables = {t.kind: t for t in compared.tables(plan, scores(plan, opened.realm))}
+    tables = {t.kind: t for t in measures.tables(plan, scores(plan, opened.realm))}
     for number, rewind in ((1, "0it"), (2, "10it")):
-        alone = plan_of(f"prune.rewind={{to: {rewind}}}", measures)
-        own = {t.kind: t for t in compared.tables(alone, scores(alone, opened.realm))}
+        alone = plan_of(f"prune.rewind={{to: {rewind}}}", entries)
+        own = {t.kind: t for t in measures.tables(alone, scores(alone, opened.realm))}
         for kind, table in own.items():
             rows = [dict(row) for row in tables[kind].rows if row["point"] == number]
             for row in rows:
@@ -516,7 +518,7 @@ def test_points_of_a_sweep_are_told_apart(tmp_path: Path) -> None:
     assert [m.point for m in matrices] == [1, 1, 2, 2]
     plot_distances(matrices, plan, tmp_path / "d.svg")
     console = Console(width=120, record=True, file=io.StringIO())
-    print_compared(console, plan, scores(plan, opened.realm))
+    print_measured(console, plan, scores(plan, opened.realm))
     assert "10it" in console.export_text()
 
 
@@ -554,6 +556,6 @@ def test_pretrained_weights_take_the_place_of_initial_ones(change: str) -> None:
     (way,) = (one for one in asked(plan, "travelled") if one.about == "init")
     begun = plan.stages[distance.stage].inputs["second"]
     assert plan.stages[way.stage].inputs["first"] == begun
-    dense = plan.stages[row(plan, "ticket", 0).trained]
+    dense = plan.stages[row(plan, "dense", 0).trained]
     assert dense.inputs["state"] == begun
     assert plan.stages[begun].kind == ("train" if change == "blur: 1" else "transfer")

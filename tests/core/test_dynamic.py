@@ -565,7 +565,7 @@ def test_the_table_says_how_much_was_explored(tmp_path: Path) -> None:
 def test_a_network_whose_mask_changes_can_be_compared_with_itself(tmp_path: Path) -> None:
     plan = plan_of(RIGL, "measure=[{kind: instability, of: [ticket], siblings: 2, alphas: 3}]")
     opened, _ = run(plan, tmp_path / "s")
-    assert all(one.line in scores(plan, opened.realm) for one in plan.comparisons)
+    assert all(one.stage in scores(plan, opened.realm) for one in plan.measurements)
 
 
 def test_gradients_that_are_not_finite_end_the_run(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specs import plan_of
+from specs import plan_of, table_of
 from test_scoring import run
 
 from ltspec.decisions import operators
@@ -22,7 +22,8 @@ from ltspec.plan import planfile
 from ltspec.plan.cost import cost
 from ltspec.plan.legality import check
 from ltspec.plan.stages import Combine, Init, Outcome, Plan, Prune, Rewind, Train
-from ltspec.results import instability, table
+from ltspec.results import table
+from ltspec.results.rows import summary
 
 ONE_SHOT = "prune.schedule={name: one-shot, density: 0.1}"
 
@@ -32,7 +33,9 @@ def prunings(plan: Plan) -> list[Prune]:
 
 
 def rows(plan: Plan, branch: str) -> list[Outcome]:
-    return [outcome for outcome in plan.outcomes if outcome.branch == branch]
+    """Those of a line; those of the ticket with the dense network before them."""
+    lines = (branch, "dense") if branch == "ticket" else (branch,)
+    return [outcome for outcome in plan.outcomes if outcome.branch in lines]
 
 
 def read(opened: Session, place: int | None) -> dict[str, np.ndarray]:
@@ -223,8 +226,8 @@ def test_a_branch_can_be_measured(tmp_path: Path) -> None:
         ),
         tmp_path,
     )
-    (comparison, *_) = opened.plan.comparisons
-    assert (comparison.branch, comparison.kept) == ("snip", 710)
+    (side,) = opened.plan.measurements[0].sides
+    assert (side.branch, side.kept) == ("snip", 710)
 
 
 def test_masks_put_together_by_hand() -> None:
@@ -305,10 +308,10 @@ def test_what_combined_masks_keep_is_in_the_tables(tmp_path: Path) -> None:
     (line,) = (each for each in table.summary(made) if each.level == 2)
     two = [row.kept for row in made if row.level == 2]
     assert (line.kept, line.density) == (round(sum(two) / 2), pytest.approx(sum(two) / 2 / 888))
-    pairs = instability.pairs(plan, facts)
-    assert [pair.density for pair in pairs] == [kept / 888 for kept in two]
-    (summed,) = instability.summary(pairs)
-    assert summed.density == pytest.approx(sum(two) / 2 / 888)
+    pairs = table_of(plan, facts, "instability")
+    assert [row["density"] for row in pairs.rows] == [kept / 888 for kept in two]
+    (summed,) = summary(pairs)
+    assert summed.of["density"] == pytest.approx(sum(two) / 2 / 888)
 
 
 def test_a_mask_that_grew_in_training_is_combined_too(tmp_path: Path) -> None:

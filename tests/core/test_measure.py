@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from specs import plan_of
+from specs import plan_of, table_of
 from test_runner import run, session
 
-from ltspec.cli.tables import print_instability
+from ltspec.cli.screen import print_measured
 from ltspec.decisions import line as lines
 from ltspec.engine.arrays import buffers_of, weights_of
 from ltspec.engine.runner import scores, standing
@@ -25,8 +25,9 @@ from ltspec.plan.cost import total
 from ltspec.plan.keys import stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.stages import Line, Plan, Stage, Train
-from ltspec.results import instability
+from ltspec.results.paired import curves
 from ltspec.results.plots import plot_lines
+from ltspec.results.rows import summary
 from ltspec.results.run_folder import write_results
 
 REWIND = "prune.rewind={to: 10it}"
@@ -73,15 +74,14 @@ def test_the_order_of_tensors_does_not_matter() -> None:
 def test_a_run_that_was_stopped_before_a_line_goes_on(tmp_path: Path) -> None:
     plan = plan_of(REWIND, SHORT)
     opened, _ = run(plan, tmp_path / "s")
-    line = plan.stages[plan.comparisons[0].line]
+    line = plan.stages[plan.measurements[0].stage]
     lost = plan.stages[line.inputs["second"]].key
     for key in (lost, line.key):
         shutil.rmtree(opened.realm.array_file(key).parent)
     assert standing(plan, opened.realm.has).steps == 30
     again, _ = run(plan, tmp_path / "s")
-    assert instability.pairs(plan, scores(plan, again.realm)) == instability.pairs(
-        plan, scores(plan, opened.realm)
-    )
+    tables = [table_of(plan, scores(plan, own.realm), "instability") for own in (again, opened)]
+    assert tables[0] == tables[1]
     assert standing(plan, again.realm.has).wanted == ()
 
 
@@ -114,8 +114,8 @@ def test_copies_share_the_trunk_with_the_dense_training() -> None:
 
 def test_copies_differ_in_their_order_alone() -> None:
     plan = plan_of(*ALL)
-    for one in plan.comparisons:
-        line = plan.stages[one.line]
+    for one in plan.measurements:
+        line = plan.stages[one.stage]
         first, second = (plan.stages[line.inputs[role]] for role in ("first", "second"))
         assert isinstance(first.work, Train)
         assert isinstance(second.work, Train)
@@ -130,7 +130,13 @@ def test_every_pair_of_every_network_is_compared_on_every_split() -> None:
     plan = plan_of(*ALL, "replicates=2")
     networks = [("dense", 0, 0), ("dense", 0, 10), ("dense", 0, 20), ("ticket", 2, 10)]
     networks.append(("fresh", 2, 10))
-    found = [(c.replicate, c.branch, c.level, c.step, c.split, c.pair) for c in plan.comparisons]
+    found = []
+    for one in plan.measurements:
+        (side,), work = one.sides, plan.stages[one.stage].work
+        assert isinstance(work, Line)
+        assert (one.measure, one.entry, one.about) == ("instability", 1, "siblings")
+        network = side.branch, side.level, one.step
+        found.append((side.replicate, *network, work.split, one.copies))
     assert found == [
         (replicate, *network, split, pair)
         for replicate in (1, 2)
@@ -142,7 +148,7 @@ def test_every_pair_of_every_network_is_compared_on_every_split() -> None:
 
 def test_level_0_is_the_dense_network_from_the_rewind_point() -> None:
     plan = plan_of(REWIND, SHORT)
-    assert [(c.branch, c.level, c.step) for c in plan.comparisons] == [
+    assert [(m.sides[0].branch, m.sides[0].level, m.step) for m in plan.measurements] == [
         ("dense", 0, 10),
         ("ticket", 2, 10),
     ]
@@ -160,7 +166,7 @@ def test_what_is_measured_moves_no_other_key() -> None:
     assert total(again).steps == total(without).steps + 3 * 30  # two entries, the same copies
 
 
-def test_a_plan_file_keeps_comparisons() -> None:
+def test_a_plan_file_keeps_what_is_measured() -> None:
     plan = plan_of(*ALL)
     assert planfile.read(planfile.write(plan))[0] == plan
 
@@ -170,8 +176,8 @@ def test_a_run_gives_every_point_and_a_table(tmp_path: Path) -> None:
     opened, _ = run(plan, tmp_path / "s")
     facts = scores(plan, opened.realm)
     split = opened.bench.split("digits", "test", None)
-    for one in plan.comparisons:
-        found, stage = facts[one.line], plan.stages[one.line]
+    for one in plan.measurements:
+        found, stage = facts[one.stage], plan.stages[one.stage]
         assert found["alphas"] == [0.0, 0.25, 0.5, 0.75, 1.0]
         for role, end in (("first", 0), ("second", -1)):
             read = opened.realm.read(plan.stages[stage.inputs[role]].key)
@@ -185,31 +191,59 @@ def test_a_run_gives_every_point_and_a_table(tmp_path: Path) -> None:
     folder, _, _ = write_results(plan, opened)
     with (folder / "instability.csv").open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
-    assert len(rows) == 5 * len(plan.comparisons)
+    assert len(rows) == 5 * len(plan.measurements)
     written = json.loads((folder / "instability.json").read_text(encoding="utf-8"))
-    assert [line["pairs"] for line in written["summary"]] == [1, 1]
+    assert [line["count"] for line in written["summary"]] == [1, 1]
+    assert [curve["alpha"] for curve in written["curves"]] == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 2
+    for row, one, curve in zip(written["rows"], plan.measurements, written["curves"], strict=True):
+        found = facts[one.stage]
+        # Shares, as in the other files, and the same in both.
+        assert (row["instability"], row["error"]) == (found["instability"], found["error"])
+        assert [each["mean"] for each in curve["error"]] == found["error"]
+        own = [line for line in rows if line["branch"] == row["branch"]]
+        assert {line["instability"] for line in own} == {str(found["instability"])}
+        assert [float(line["error"]) for line in own] == found["error"]
     assert standing(plan, opened.realm.has).wanted == ()
-    write_results(replace(plan, comparisons=()), opened)
+    write_results(replace(plan, measurements=()), opened)
     assert not (folder / "instability.csv").exists()
 
 
 def unrelated(plan: Plan) -> Plan:
     """The plan with one line more: between the dense networks of its first two replicates."""
     ends = [o.trained for o in plan.outcomes if o.level == 0]
-    measured = plan.comparisons[0]
-    work = plan.stages[measured.line].work
+    measured = plan.measurements[0]
+    work = plan.stages[measured.stage].work
     assert isinstance(work, Line)
     stage = Stage(work, {"first": ends[0], "second": ends[1]}, "two initialisations")
     inputs = {role: plan.stages[place].key for role, place in stage.inputs.items()}
     stage = replace(stage, key=stage_key(stage, inputs)[0])
-    row = replace(measured, branch="unrelated", line=len(plan.stages))
-    return replace(plan, stages=(*plan.stages, stage), comparisons=(*plan.comparisons, row))
+    side = replace(measured.sides[0], branch="unrelated")
+    row = replace(measured, sides=(side,), stage=len(plan.stages))
+    return replace(plan, stages=(*plan.stages, stage), measurements=(*plan.measurements, row))
 
 
-def test_a_pair_of_copies_that_two_entries_ask_for_is_compared_once() -> None:
-    two, three = (f"{{kind: instability, levels: [1], siblings: {count}}}" for count in (2, 3))
+def test_a_pair_of_copies_that_two_entries_ask_for_counts_once_in_each() -> None:
+    two, three = (
+        f"{{kind: instability, levels: [1], siblings: {count}, alphas: 3}}" for count in (2, 3)
+    )
     plan = plan_of(f"measure=[{two}, {three}]")
-    assert [row.pair for row in plan.comparisons] == [(1, 2), (1, 3), (2, 3)]
+    found = [(one.entry, one.copies) for one in plan.measurements]
+    assert found == [(1, (1, 2)), (2, (1, 2)), (2, (1, 3)), (2, (2, 3))]
+    assert plan.measurements[0].stage == plan.measurements[1].stage
+    facts = {
+        one.stage: {
+            "alphas": [0.0, 0.5, 1.0],
+            "error": [0.0, 0.1 * number, 0.0],
+            "loss": [None] * 3,
+            "instability": 0.1 * number,
+        }
+        for number, one in enumerate(plan.measurements[1:], start=1)
+    }
+    # Of the entries 0.1 alone, and 0.1, 0.2 and 0.3.
+    lines = summary(table_of(plan, facts, "instability"))
+    spreads = [line.figures["instability"] for line in lines]
+    assert [spread and spread.mean for spread in spreads] == [0.1, pytest.approx(0.2)]
+    assert [(line.of["entry"], line.count) for line in lines] == [(1, 1), (2, 3)]
 
 
 def test_two_unrelated_initialisations_have_a_barrier(tmp_path: Path) -> None:
@@ -225,10 +259,13 @@ def test_two_unrelated_initialisations_have_a_barrier(tmp_path: Path) -> None:
     )
     check(plan, after="adding a line")
     opened, _ = run(plan, tmp_path / "s")
-    found = instability.summary(instability.pairs(plan, scores(plan, opened.realm)))
-    points = {line.branch: line.instability for line in found}
-    assert points["dense"].high < 3, points
-    assert points["unrelated"].mean > 20
+    found = summary(table_of(plan, scores(plan, opened.realm), "instability"))
+    shares = {line.of["branch"]: line.figures["instability"] for line in found}
+    dense, far = shares["dense"], shares["unrelated"]
+    assert dense is not None
+    assert far is not None
+    assert dense.high < 0.03, shares
+    assert far.mean > 0.2
 
 
 @pytest.mark.parametrize("wrong", ["end", "pruned"])
@@ -247,14 +284,18 @@ def test_a_line_that_breaks_a_promise_is_not_kept(
     plan = plan_of(REWIND, "measure=[{kind: instability, levels: [2], siblings: 2, alphas: 3}]")
     with pytest.raises(InvariantError, match="end 0.0" if wrong == "end" else "pruned weights"):
         run(plan, tmp_path / "s")
-    assert not session(plan, tmp_path / "s").realm.has(plan.stages[plan.comparisons[0].line].key)
+    (line,) = plan.measurements
+    assert not session(plan, tmp_path / "s").realm.has(plan.stages[line.stage].key)
 
 
-def test_a_comparison_names_a_line() -> None:
-    plan = plan_of(REWIND, SHORT)
-    wrong = replace(plan.comparisons[0], line=plan.outcomes[0].trained)
-    with pytest.raises(LtspecError, match="names no line"):
-        check(replace(plan, comparisons=(wrong,)), after="a pass")
+@pytest.mark.parametrize("wrong", ["train", "contrast", "none"])
+def test_an_instability_names_a_line(wrong: str) -> None:
+    plan = plan_of(REWIND, SHORT.replace("2}]", "2}, {kind: function, of: [dense]}]"))
+    kinds = [stage.kind for stage in plan.stages]
+    place = len(kinds) if wrong == "none" else kinds.index(wrong)
+    changed = replace(plan.measurements[0], stage=place)
+    with pytest.raises(LtspecError, match="instability names a stage that answers something else"):
+        check(replace(plan, measurements=(changed,)), after="a pass")
 
 
 def test_running_statistics_are_interpolated_too(tmp_path: Path) -> None:
@@ -265,8 +306,8 @@ def test_running_statistics_are_interpolated_too(tmp_path: Path) -> None:
         "measure=[{kind: instability, of: [dense], siblings: 2, alphas: 3}]",
     )
     opened, _ = run(plan, tmp_path / "s")
-    (one,) = plan.comparisons
-    stage = plan.stages[one.line]
+    (one,) = plan.measurements
+    stage = plan.stages[one.stage]
     halves: dict[str, np.ndarray] = {}
     for place in stage.inputs.values():
         read = opened.realm.read(plan.stages[place].key)
@@ -281,7 +322,7 @@ def test_running_statistics_are_interpolated_too(tmp_path: Path) -> None:
         weights_of(between),
         buffers_of(between),
     )
-    facts = scores(plan, opened.realm)[one.line]
+    facts = scores(plan, opened.realm)[one.stage]
     assert facts["correct"][1] == found.correct
     assert facts["loss"][1] == found.loss_sum / found.examples
 
@@ -291,14 +332,24 @@ def test_what_a_person_sees(tmp_path: Path) -> None:
     opened, _ = run(plan, tmp_path / "s")
     facts = scores(plan, opened.realm)
     console = Console(width=100, record=True, file=io.StringIO())
-    print_instability(console, plan, {})
-    assert "not done yet: 2 of 2 lines" in console.export_text()
-    print_instability(console, plan, facts)
+    print_measured(console, plan, {})
+    assert "not done yet: 2 of 2 for instability" in console.export_text()
+    print_measured(console, plan, facts)
     shown = console.export_text()
-    (dense, ticket) = instability.summary(instability.pairs(plan, facts))
-    for line in (dense, ticket):
-        mean, low, high = (getattr(line.instability, name) for name in ("mean", "low", "high"))
+    table = table_of(plan, facts, "instability")
+    lines = summary(table)
+    for line in lines:
+        found = line.figures["instability"]
+        assert found is not None
+        mean, low, high = (100 * share for share in (found.mean, found.low, found.high))
         assert f"{mean:.2f} ({low:.2f}-{high:.2f})" in shown
-    assert (dense.density, ticket.density) == (1.0, plan.comparisons[1].kept / plan.prunable)
-    plot_lines([dense, ticket], "tiny", tmp_path / "lines.png")
+    kept = plan.measurements[1].sides[0].kept
+    assert kept is not None
+    assert [line.of["density"] for line in lines] == [1.0, kept / plan.prunable]
+    drawn = curves(table)
+    assert [one.label for one in drawn] == [
+        "copies of dense from step 10",
+        "copies of ticket 2 from step 10",
+    ]
+    plot_lines(drawn, "tiny", tmp_path / "lines.png")
     assert (tmp_path / "lines.png").read_bytes().startswith(b"\x89PNG")

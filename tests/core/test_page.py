@@ -31,7 +31,7 @@ from ltspec.language.source import read, write
 from ltspec.plan import validate
 from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Transfer
-from ltspec.results import compared, maps, plots, table
+from ltspec.results import compared, maps, measures, plots, table
 from ltspec.results.page import origins
 from ltspec.results.page.carriages import CARRIED, FRESH, OWN, Carriage, carriages
 from ltspec.results.page.content import Figure, Sheet
@@ -184,7 +184,7 @@ def test_all_lines_and_spreads_of_what_is_measured(everything: Made) -> None:
         return found
 
     assert "(" not in distances(short).rows[2][2]
-    tables = compared.tables(everything.plan, everything.facts)
+    tables = measures.tables(everything.plan, everything.facts)
     (measured,) = (each for each in tables if each.kind == "distance")
     own = [
         row["l2"]

@@ -15,10 +15,10 @@ from ltspec_numpy import images
 from ltspec_numpy.lower import forward
 from ltspec_numpy.play import NumpyBackend
 from rich.console import Console
-from specs import plan_of, tiny
+from specs import plan_of, table_of, tiny
 from test_runner import run, session
 
-from ltspec.cli.pair_tables import print_pairs
+from ltspec.cli.screen import print_measured
 from ltspec.decisions import line as lines
 from ltspec.decisions.moving import moved_images
 from ltspec.decisions.recalibration import Recalibration, averaged
@@ -35,9 +35,12 @@ from ltspec.plan import pairs, planfile
 from ltspec.plan.cost import cost, total
 from ltspec.plan.legality import check
 from ltspec.plan.stages import Line
-from ltspec.results import instability, paired
+from ltspec.results import paired
 from ltspec.results.plots import plot_lines
+from ltspec.results.rows import Line as Summed
+from ltspec.results.rows import summary
 from ltspec.results.run_folder import write_results
+from ltspec.results.table import Spread
 
 REWIND = "prune.rewind={to: 10it}"
 FRESH = "branches.fresh={kind: reinitialize}"
@@ -160,15 +163,16 @@ def test_copies_are_those_of_instability() -> None:
     one, both = plan_of(REWIND, measure(unstable)), plan_of(REWIND, measure(unstable, contrast))
     assert total(both).steps == total(one).steps
     assert total(plan_of(REWIND, measure(contrast))).steps == total(one).steps
-    trained = {
-        one.stages[p].key for c in one.comparisons for p in one.stages[c.line].inputs.values()
+    copies = {
+        kind: {
+            plan.stages[place].key
+            for each in plan.measurements
+            if each.measure == kind
+            for place in plan.stages[each.stage].inputs.values()
+        }
+        for plan, kind in ((one, "instability"), (both, "function"))
     }
-    contrasted = {
-        both.stages[place].key
-        for one_ in both.measurements
-        for place in both.stages[one_.stage].inputs.values()
-    }
-    assert trained == contrasted
+    assert copies["instability"] == copies["function"]
 
 
 def test_what_a_line_was_before_it_still_is() -> None:
@@ -183,7 +187,7 @@ def test_what_a_line_was_before_it_still_is() -> None:
 def test_a_measurement_names_what_compares() -> None:
     plan = plan_of(REWIND, measure("{kind: barrier}"))
     wrong = replace(plan.measurements[0], stage=0)
-    with pytest.raises(LtspecError, match="compares nothing"):
+    with pytest.raises(LtspecError, match="answers something else"):
         check(replace(plan, measurements=(wrong,)), after="a pass")
 
 
@@ -274,13 +278,19 @@ def test_unrelated_networks_have_a_barrier_and_answer_differently(tmp_path: Path
     )
     opened, _ = run(plan, tmp_path / "s")
     facts = scores(plan, opened.realm)
-    unrelated, successive = paired.barrier_summary(paired.barriers(plan, facts))
-    assert (unrelated.pair.about, unrelated.pairs) == ("replicates", 1)
-    assert (successive.pair.about, successive.pairs) == ("successive", 2)
-    assert unrelated.barrier.mean > 20
-    assert successive.barrier.high < 5
-    far, near = paired.function_summary(paired.functions(plan, facts))
-    assert far.loss_distance.mean > near.loss_distance.mean
+    unrelated, successive = summary(table_of(plan, facts, "barrier"))
+    assert (unrelated.of["between"], unrelated.count) == ("replicates", 1)
+    assert (successive.of["between"], successive.count) == ("successive", 2)
+    assert spread_of(unrelated, "barrier").mean > 0.2
+    assert spread_of(successive, "barrier").high < 0.05
+    far, near = summary(table_of(plan, facts, "function"))
+    assert spread_of(far, "loss_distance").mean > spread_of(near, "loss_distance").mean
+
+
+def spread_of(line: Summed, figure: str) -> Spread:
+    found = line.figures[figure]
+    assert found is not None
+    return found
 
 
 def answers(opened: Session, arrays: dict[str, np.ndarray], graph: Any) -> tuple[Any, Any]:
@@ -506,26 +516,33 @@ def test_tables_files_and_plots(tmp_path: Path) -> None:
     plan = plan_of(*EVERY)
     opened, _ = run(plan, tmp_path / "s")
     facts = scores(plan, opened.realm)
-    rows, contrasts = paired.barriers(plan, facts), paired.functions(plan, facts)
+    barriers, functions = (table_of(plan, facts, kind) for kind in ("barrier", "function"))
+    rows, contrasts = barriers.rows, functions.rows
     assert len(rows) + len(contrasts) == len(plan.measurements)
     folder, _, _ = write_results(plan, opened)
     with (folder / "barrier.csv").open(encoding="utf-8", newline="") as text:
         written = list(csv.DictReader(text))
-    assert len(written) == sum(len(row.alphas) for row in rows)
-    assert {line["about"] for line in written} == {"successive", "replicates", "lines"}
+    assert len(written) == sum(len(row["alpha"]) for row in rows)
+    assert {line["between"] for line in written} == {"successive", "replicates", "lines"}
     document = json.loads((folder / "function.json").read_text(encoding="utf-8"))
-    assert len(document["pairs"]) == len(contrasts)
-    assert len(document["summary"]) == len(paired.function_summary(contrasts))
+    assert document["rows"] == contrasts
+    assert len(document["summary"]) == len(summary(functions))
+    with (folder / "function.csv").open(encoding="utf-8", newline="") as text:
+        for line, row in zip(csv.DictReader(text), contrasts, strict=True):
+            assert float(line["disagreement"]) == row["different"] / row["examples"] <= 1
+            assert line["other_accuracy"] == str(row["other_accuracy"])
     console = Console(width=120, record=True, file=io.StringIO())
-    print_pairs(console, plan, facts)
+    print_measured(console, plan, facts)
     shown = console.export_text()
-    for line in paired.barrier_summary(rows):
-        found = line.barrier
-        assert f"{found.mean:.2f} ({found.low:.2f}-{found.high:.2f})" in shown
-        assert line.label in shown
-    print_pairs(console, plan, {})
-    assert f"not done yet: {len(rows)} of {len(rows)} pairs" in console.export_text()
-    plot_lines(paired.barrier_summary(rows), "tiny", tmp_path / "lines.png")
+    for kind, figure in (("barrier", "barrier"), ("function", "disagreement")):
+        for summed in summary(table_of(plan, facts, kind)):
+            found = spread_of(summed, figure)
+            mean, low, high = (100 * share for share in (found.mean, found.low, found.high))
+            assert f"{mean:.2f} ({low:.2f}-{high:.2f})" in shown
+            assert paired.label(summed.of) in shown
+    print_measured(console, plan, {})
+    assert f"not done yet: {len(rows)} of {len(rows)} for barrier" in console.export_text()
+    plot_lines(paired.curves(barriers), "tiny", tmp_path / "lines.png")
     assert (tmp_path / "lines.png").read_bytes().startswith(b"\x89PNG")
     write_results(replace(plan, measurements=()), opened)
     assert not (folder / "barrier.csv").exists()
@@ -537,8 +554,8 @@ def test_lines_with_other_statistics_are_kept_apart(tmp_path: Path) -> None:
     entries = f"{{{short}}}", f"{{{again}: 1}}", f"{{{again}: 2}}"
     plan = plan_of(*SHORT, measure(*entries))
     opened, _ = run(plan, tmp_path / "s")
-    found = instability.summary(instability.pairs(plan, scores(plan, opened.realm)))
-    assert [(line.batchnorm, line.batches, line.pairs) for line in found] == [
+    found = summary(table_of(plan, scores(plan, opened.realm), "instability"))
+    assert [(line.of["batchnorm"], line.of["batches"], line.count) for line in found] == [
         ("interpolate", None, 1),
         ("recalibrate", 1, 1),
         ("recalibrate", 2, 1),
@@ -547,5 +564,5 @@ def test_lines_with_other_statistics_are_kept_apart(tmp_path: Path) -> None:
 
 def test_a_plan_without_pairs_prints_none() -> None:
     console = Console(width=80, record=True, file=io.StringIO())
-    print_pairs(console, plan_of(), {})
+    print_measured(console, plan_of(), {})
     assert console.export_text() == ""

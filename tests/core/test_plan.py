@@ -117,7 +117,7 @@ def test_reinitialised_branches_share_the_mask_and_draw_weights_of_their_own() -
     assert draws[0] == 0
     assert draws[1] > 0
     assert [(o.branch, o.level) for o in plan.outcomes] == [
-        ("ticket", 0),
+        ("dense", 0),
         ("ticket", 1),
         ("ticket", 2),
         ("fresh", 2),
@@ -287,7 +287,7 @@ def changed(text: str, change: str) -> str:
         case "input":
             stage["inputs"]["state"] = 9
         case "version":
-            document["ltspec_plan"] = 2
+            document["ltspec_plan"] = 1
         case "network":
             next(iter(document["graphs"].values()))["nodes"][1]["out"] = 13
         case "missing":

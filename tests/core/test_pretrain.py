@@ -119,10 +119,10 @@ def test_copies_for_a_measure_begin_with_it() -> None:
     measure = "measure=[{kind: instability, of: [dense], at: [0it, 10it], siblings: 2}]"
     plan = plan_of(PRETRAIN, measure)
     place, _ = of(plan, "replicate 1, pre-training", Train)
-    for comparison in plan.comparisons:
-        copy = plan.stages[plan.stages[comparison.line].inputs["first"]]
+    for one in plan.measurements:
+        copy = plan.stages[plan.stages[one.stage].inputs["first"]]
         begun = copy.inputs["state"]
-        assert (begun if comparison.step == 0 else plan.stages[begun].inputs["state"]) == place
+        assert (begun if one.step == 0 else plan.stages[begun].inputs["state"]) == place
 
 
 def test_a_plan_file_keeps_it() -> None:

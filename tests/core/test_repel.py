@@ -106,7 +106,7 @@ def test_the_last_solution_alone() -> None:
     rows = trained(plan_of(LEVELS, "prune.repel={strength: -1, memory: last}"))
     for level in (1, 2, 3):
         _, stage = rows["ticket", level]
-        before, _ = rows["ticket", level - 1]
+        before, _ = rows["ticket" if level > 1 else "dense", level - 1]
         assert [stage.inputs[role] for role in stage.anchors] == [before.trained]
 
 
@@ -141,7 +141,7 @@ def test_branches_have_the_term_of_their_ticket() -> None:
     )
     rows = trained(plan_of(LEVELS, REPEL, *branches))
     for (name, level), (_, stage) in rows.items():
-        _, ticket = rows["ticket", level]
+        _, ticket = rows["ticket" if level else "dense", level]
         anchors = {role: stage.inputs[role] for role in stage.anchors}
         assert isinstance(stage.work, Train)
         if name == "plain":
@@ -156,12 +156,12 @@ def test_copies_for_a_measure_are_repelled_too() -> None:
     measure = "measure=[{kind: instability, of: [ticket], levels: [0, 2], siblings: 2}]"
     plan = plan_of(LEVELS, REPEL, measure)
     _, ticket = trained(plan)["ticket", 2]
-    for comparison in plan.comparisons:
-        line = plan.stages[comparison.line]
+    for one in plan.measurements:
+        line = plan.stages[one.stage]
         for role in ("first", "second"):
             copy = plan.stages[line.inputs[role]]
             assert isinstance(copy.work, Train)
-            if comparison.level:
+            if one.sides[0].level:
                 assert copy.inputs == ticket.inputs
             else:
                 assert (copy.anchors, copy.work.repulsion) == ((), None)
@@ -175,7 +175,8 @@ def test_a_plan_file_keeps_it_and_its_cost_is_counted() -> None:
     settings_ = Settings("cpu", "float32")
     assert features(plan, settings_) - features(without, settings_) == {"loss:repulsion"}
     for level, anchors in ((0, 0), (1, 1), (3, 3)):
-        (_, ours), (_, theirs) = trained(plan)["ticket", level], trained(without)["ticket", level]
+        row = "ticket" if level else "dense", level
+        (_, ours), (_, theirs) = trained(plan)[row], trained(without)[row]
         # 40 steps, 64 x 12 + 12 x 10 weights, two operations each in a product and in a sum
         assert cost(plan, ours).flops - cost(without, theirs).flops == 40 * anchors * 888 * 4
 
@@ -214,7 +215,7 @@ def test_solutions_are_repelled_and_attracted(tmp_path: Path) -> None:
         rows = trained(plan)
         solutions = []
         for level in range(4):
-            outcome, stage = rows["ticket", level]
+            outcome, stage = rows["ticket" if level else "dense", level]
             result = opened.realm.read(stage.key)
             assert result is not None
             solutions.append(weights_of(result.arrays))

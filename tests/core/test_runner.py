@@ -362,7 +362,7 @@ def test_the_folder_that_a_person_opens(tmp_path: Path) -> None:
     assert len(lines) == 1 + 2 * len(rows)
     summary = table.summary(rows)
     assert [(line.branch, line.level) for line in summary] == [
-        ("ticket", 0),
+        ("dense", 0),
         ("ticket", 1),
         ("ticket", 2),
         ("fresh", 1),

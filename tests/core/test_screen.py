@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ltspec.cli.tables import print_table
-from ltspec.results.instability import Instability
+from ltspec.results.paired import Curve
 from ltspec.results.plots import plot_lines
 from ltspec.results.table import spread
 
@@ -28,9 +28,9 @@ def test_a_narrow_screen_costs_no_digit() -> None:
     )
 
 
-def line(split: str, error: float) -> Instability:
-    one, alphas = spread([error]), (0.0, 0.5, 1.0)
-    return Instability("dense", 0, 0, 1.0, split, "interpolate", None, 1, one, alphas, [one] * 3)
+def line(split: str, error: float) -> Curve:
+    of = {"branch": "dense", "level": 0, "step": 0, "between": "siblings", "split": split}
+    return Curve({**of, "batchnorm": "interpolate"}, (0.0, 0.5, 1.0), [spread([error])] * 3)
 
 
 def test_every_panel_holds_its_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,14 +16,14 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from specs import TINY, plan_of, tiny
+from specs import TINY, plan_of, table_of, tiny
 from test_runner import run, session
 
 from ltspec.cli.main import cli
-from ltspec.cli.pair_tables import print_pairs
 from ltspec.cli.plan import describe
 from ltspec.cli.run import only
-from ltspec.cli.tables import print_instability, print_summary
+from ltspec.cli.screen import print_measured
+from ltspec.cli.tables import print_summary
 from ltspec.engine.runner import scores, standing
 from ltspec.errors import LtspecError, SpecError, UsageError
 from ltspec.language.points import TAKEN
@@ -33,8 +33,9 @@ from ltspec.plan.cost import steps_from_scratch, total
 from ltspec.plan.legality import check
 from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Plan, Point, Train
-from ltspec.results import instability, paired, table
+from ltspec.results import measures, paired, table
 from ltspec.results.plots import plot_accuracy, plot_lines
+from ltspec.results.rows import Row
 from ltspec.results.run_folder import write_results
 
 REWINDS = "sweep={prune.rewind.to: [0it, 10it, 20it]}"
@@ -58,9 +59,9 @@ def row_keys(plan: Plan, point: int) -> list[tuple[object, ...]]:
         for o in plan.outcomes
         if o.point == point
     ] + [
-        (c.replicate, c.branch, c.level, c.step, c.pair, c.split, c.kept, plan.stages[c.line].key)
-        for c in plan.comparisons
-        if c.point == point
+        (m.entry, m.about, *m.sides, m.step, m.copies, plan.stages[m.stage].key)
+        for m in plan.measurements
+        if m.point == point
     ]
 
 
@@ -168,11 +169,6 @@ def by_walking(plan: Plan) -> int:
         return sum(furthest.values())
 
     copies = {
-        (c.point, c.replicate, place)
-        for c in plan.comparisons
-        for place in plan.stages[c.line].inputs.values()
-    }
-    copies |= {
         (m.point, m.sides[0].replicate, place)
         for m in plan.measurements
         if m.about == "siblings"
@@ -284,7 +280,7 @@ def test_what_differs_between_points_has_no_one_number() -> None:
     with pytest.raises(ValueError):
         _ = plan.prunable
     for outcome in plan.outcomes:
-        if outcome.branch == "ticket" and outcome.level == 0:
+        if outcome.branch == "dense":
             assert plan.density(outcome, outcome.point) == 1.0
     assert "610 to 910 parameters of which 592 to 888" in describe(plan, everything=False)[0]
     levels = plan_of("sweep={prune.schedule.levels: [1, 3]}")
@@ -340,7 +336,7 @@ def test_a_run_of_a_sweep_is_the_runs_of_its_points(tmp_path: Path) -> None:
     assert diary.steps == total(plan).steps
     folder, tickets, rows = write_results(plan, opened)
     assert len(tickets) == 8 * 2
-    pairs = instability.pairs(plan, scores(plan, opened.realm))
+    pairs = table_of(plan, scores(plan, opened.realm), "instability").rows
     for point in plan.points:
         one = alone(point, INSTABILITY)
         apart, _ = run(one, tmp_path / f"s{point.number}")
@@ -350,9 +346,15 @@ def test_a_run_of_a_sweep_is_the_runs_of_its_points(tmp_path: Path) -> None:
         assert len(tickets_here) == 2
         here = [replace(row, point=0) for row in rows if row.point == point.number]
         assert unlabelled(here) == unlabelled(own_rows)
-        measured = [replace(pair, point=0) for pair in pairs if pair.point == point.number]
-        assert measured == instability.pairs(one, scores(one, apart.realm))
+        measured = at(point, pairs)
+        assert measured == table_of(one, scores(one, apart.realm), "instability").rows
         assert len(measured) == 3
+
+
+def at(point: Point, rows: Sequence[Row]) -> list[Row]:
+    """The rows of one point, which say nothing of points."""
+    named = [dict(row) for row in rows]
+    return [row for row in named if row.pop("point") == point.number]
 
 
 def test_one_point_at_a_time_is_the_whole_sweep(tmp_path: Path) -> None:
@@ -363,12 +365,12 @@ def test_one_point_at_a_time_is_the_whole_sweep(tmp_path: Path) -> None:
     folder, tickets, rows = write_results(plan, opened)
     # The dense network is the same at every point, so its rows are there already.
     assert [(row.point, row.branch, row.level) for row in rows] == [
-        (1, "ticket", 0),
-        (2, "ticket", 0),
+        (1, "dense", 0),
+        (2, "dense", 0),
         (2, "ticket", 1),
         (2, "ticket", 2),
         (2, "fresh", 2),
-        (3, "ticket", 0),
+        (3, "dense", 0),
     ]
     assert [ticket.parent.parent.name for ticket in tickets] == ["point-2", "point-2"]
     again, diary = run(plan, tmp_path / "s")
@@ -420,12 +422,12 @@ def test_tables_say_which_point(tmp_path: Path) -> None:
     facts = scores(plan, opened.realm)
     said = io.StringIO()
     print_summary(Console(file=said, width=200), plan, rows)
-    print_instability(Console(file=said, width=200), plan, facts)
+    print_measured(Console(file=said, width=200), plan, facts)
     shown = " ".join(said.getvalue().split())
     assert "prune. rewind. point to recipe branch level" in shown
     assert "4 10it b ticket 1" in shown
     plot_accuracy(table.summary(rows), "test", "tiny", tmp_path / "a.svg", plan.points)
-    drawn = instability.summary(instability.pairs(plan, facts))
+    drawn = paired.curves(table_of(plan, facts, "instability"))
     plot_lines(drawn, "tiny", tmp_path / "b.svg", plan.points)
     for name in ("a.svg", "b.svg"):
         assert "prune.rewind.to=10it, recipe=b" in (tmp_path / name).read_text()
@@ -444,13 +446,13 @@ def test_pairs_of_networks_say_which_point(tmp_path: Path) -> None:
         one = alone(point, measure, "prune.schedule.levels=1")
         apart, _ = run(one, tmp_path / f"s{point.number}")
         own = scores(one, apart.realm)
-        for rows in (paired.barriers, paired.functions):
-            here = [row for row in rows(plan, facts) if row.pair.point == point.number]
-            assert [replace(row, pair=replace(row.pair, point=0)) for row in here] == rows(one, own)
+        for kind in ("barrier", "function"):
+            here = at(point, table_of(plan, facts, kind).rows)
+            assert here == table_of(one, own, kind).rows
             assert here
-    lines = paired.barrier_summary(paired.barriers(plan, facts))
+    lines = paired.curves(table_of(plan, facts, "barrier"))
     assert [line.point for line in lines] == [1, 2]
-    written = paired.files(plan, facts)
+    written = measures.files(plan, facts)
     for name in ("barrier", "function"):
         table_ = list(csv.DictReader(io.StringIO(written[f"{name}.csv"])))
         assert list(table_[0])[:3] == ["point", "model.widths", "entry"]
@@ -459,10 +461,10 @@ def test_pairs_of_networks_say_which_point(tmp_path: Path) -> None:
             ("2", "[8]"),
         }
         document = json.loads(written[f"{name}.json"])
-        assert {row["pair"]["point"] for row in document["pairs"]} == {1, 2}
+        assert {row["point"] for row in document["rows"]} == {1, 2}
         assert [point["number"] for point in document["points"]] == [1, 2]
     said = io.StringIO()
-    print_pairs(Console(file=said, width=200), plan, facts)
+    print_measured(Console(file=said, width=200), plan, facts)
     assert "2 [8]" in " ".join(said.getvalue().split())
     plot_lines(lines, "tiny", tmp_path / "b.svg", plan.points)
     assert "model.widths=[8]" in (tmp_path / "b.svg").read_text()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from specs import plan_of, tiny
+from specs import plan_of, table_of, tiny
 from test_runner import arrays, run
 
 from ltspec.decisions import operators, transfer
@@ -19,7 +19,7 @@ from ltspec.plan import planfile, transferring
 from ltspec.plan.cost import cost
 from ltspec.plan.legality import check
 from ltspec.plan.stages import Init, Mapmask, Outcome, Plan, Remask, Rewind, Train, Transfer
-from ltspec.results import paired, table
+from ltspec.results import table
 
 SOURCE = "model.widths=[12, 12, 8]"
 TO = "to: {widths: [12, 12, 12, 8]}"
@@ -46,8 +46,8 @@ def test_a_training_of_its_own_can_be_measured_where_tickets_are_not_trained(own
     own = own.replace("TRAIN", "{duration: 9it, batch_size: 64, optimizer: {name: sgd, lr: 0.1}}")
     branch = f"branches.there={{kind: transfer, levels: [2], {TO}, {own}}}"
     entry = "measure=[{kind: instability, of: [there], siblings: 2}]"
-    (row,) = plan_of(SOURCE, "prune.rewind=none", branch, entry).comparisons
-    assert (row.branch, row.level, row.step) == ("there", 2, 0)
+    (one,) = plan_of(SOURCE, "prune.rewind=none", branch, entry).measurements
+    assert (one.sides[0].branch, one.sides[0].level, one.step) == ("there", 2, 0)
 
 
 def test_stages_of_a_transfer() -> None:
@@ -231,9 +231,9 @@ def test_instability_of_a_carried_ticket(tmp_path: Path) -> None:
     measure = "measure=[{kind: instability, of: [there], levels: [2], siblings: 2, alphas: 3}]"
     plan = carried(TO, measure)
     opened, _ = run(plan, tmp_path)
-    (one,) = plan.comparisons
-    assert one.kept is None
-    assert one.line in scores(plan, opened.realm)
+    (one,) = plan.measurements
+    assert one.sides[0].kept is None
+    assert one.stage in scores(plan, opened.realm)
 
 
 def test_a_plan_file_is_read_back() -> None:
@@ -370,7 +370,7 @@ def test_only_networks_of_one_kind_are_compared(tmp_path: Path) -> None:
     opened, _ = run(plan, tmp_path)
     (one,) = plan.measurements
     assert one.stage in scores(plan, opened.realm)
-    assert paired.barriers(plan, scores(plan, opened.realm))[0].pair.first.density < 1
+    assert table_of(plan, scores(plan, opened.realm), "barrier").rows[0]["density"] < 1
 
 
 CONTROLS = f"{TO}, controls: all"

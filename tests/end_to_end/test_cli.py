@@ -465,7 +465,7 @@ def test_replicates_branches_and_splits_are_all_there(tmp_path: Path) -> None:
     )
     folder = run_folder(tmp_path / ".ltspec")
     assert len(column(folder / "table.csv", "split")) == 2 * 4 * 2
-    assert set(column(folder / "table.csv", "branch")) == {"ticket", "fresh"}
+    assert set(column(folder / "table.csv", "branch")) == {"dense", "ticket", "fresh"}
     names = [
         file.relative_to(folder / "tickets").as_posix()
         for file in ticket_files(tmp_path / ".ltspec")

@@ -90,8 +90,8 @@ def test_lines_and_contrasts_of_a_folder_see_the_same_on_two_backends(place: Pat
         changes = ["--set", entries, "--set", "train.duration=2ep", "--set", "prune.rewind.to=1it"]
         ltspec("run", "folder.yaml", "--backend", backend, "--device", "cpu", *changes, cwd=place)
         runs = place / ".ltspec" / "runs" / "folder" / f"{backend}-float32"
-        (line,) = json.loads((runs / "barrier.json").read_text(encoding="utf-8"))["pairs"]
-        (contrast,) = json.loads((runs / "function.json").read_text(encoding="utf-8"))["pairs"]
+        (line,) = json.loads((runs / "barrier.json").read_text(encoding="utf-8"))["rows"]
+        (contrast,) = json.loads((runs / "function.json").read_text(encoding="utf-8"))["rows"]
         assert line["batchnorm"] == "recalibrate"
         assert contrast["examples"] == 20
         found[backend] = line["loss"]

@@ -37,7 +37,7 @@ def test_lenet_tickets_on_mnist(tmp_path: Path, backend: str) -> None:
     with (folder / "table.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert [(row["branch"], row["level"], row["kept"]) for row in rows] == [
-        ("ticket", "0", "266200"),
+        ("dense", "0", "266200"),
         ("ticket", "1", "133100"),
         ("ticket", "2", "66550"),
         ("ticket", "3", "33275"),

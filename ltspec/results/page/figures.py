@@ -34,7 +34,7 @@ def of_accuracy(plan: Plan, rows: Sequence[Row]) -> list[Figure]:
 def of_measures(plan: Plan, facts: Facts) -> list[Figure]:
     """Lines between networks, and distances between solutions, where the spec measures any."""
     found = []
-    if lines := drawn.instabilities(plan, facts):
+    if lines := drawn.curves(plan, facts, "instability"):
         found.append(
             _figure(
                 "instability",
@@ -42,7 +42,7 @@ def of_measures(plan: Plan, facts: Facts) -> list[Figure]:
                 lambda target: plots.plot_lines(lines, plan.name, target, plan.points),
             )
         )
-    if between := drawn.barriers(plan, facts):
+    if between := drawn.curves(plan, facts, "barrier"):
         found.append(
             _figure(
                 "barrier",

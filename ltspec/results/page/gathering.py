@@ -75,8 +75,6 @@ def gather(plan: Plan, realm: Realm, facts: Facts, told: Told, folder: Path, tar
 def _missing(plan: Plan, facts: Facts) -> list[str]:
     """A sentence for each kind of measurement that is not whole."""
     asked: dict[str, list[int]] = {}
-    for comparison in plan.comparisons:
-        asked.setdefault(comparison.measure, []).append(comparison.line)
     for measurement in plan.measurements:
         asked.setdefault(measurement.measure, []).append(measurement.stage)
     return [
