@@ -43,6 +43,10 @@ class NumpyAdapter:
         """The CPU."""
         return ("cpu",)
 
+    def device_gaps(self, device: str) -> Mapping[str, str]:
+        """None beyond those of the backend: there is but the CPU."""
+        return {}
+
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
         """One step after another."""
         return Lowering(

@@ -42,6 +42,22 @@ class TensorflowAdapter:
         gpus = tensorflow().config.list_physical_devices("GPU")
         return (*(f"cuda:{number}" for number in range(len(gpus))), "cpu")
 
+    def device_gaps(self, device: str) -> Mapping[str, str]:
+        """TF32 is of NVIDIA's GPUs since Ampere; TensorFlow itself passes over it elsewhere."""
+        if device == "cpu":
+            return {
+                "precision:tf32": "it is a mode of NVIDIA's GPUs since Ampere, and not of a CPU"
+            }
+        tf = tensorflow()
+        gpu = tf.config.list_physical_devices("GPU")[
+            int(device.removeprefix("cuda").strip(":") or 0)
+        ]
+        details = tf.config.experimental.get_device_details(gpu)
+        if details.get("compute_capability", (8, 0)) >= (8, 0):
+            return {}
+        name = details.get("device_name", device)
+        return {"precision:tf32": f"NVIDIA's GPUs have it since Ampere, and {name} is older"}
+
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
         """Many steps in one call of one compiled program, but for convolutions on a CPU: XLA makes
         them two to nine times slower there (benchmarks/README.md)."""
@@ -56,7 +72,8 @@ class TensorflowAdapter:
         )
 
     def open(self, settings: Settings) -> Backend:
-        """Raises BackendError for a device that is not there, and for TF32 on a CPU."""
+        """Raises BackendError: LT303 for a device that is not there, LT304 for a precision that it
+        does not have."""
         here = self.devices()
         wanted = "cuda:0" if settings.device == "cuda" else settings.device
         if wanted not in here:
@@ -65,11 +82,12 @@ class TensorflowAdapter:
                 code="LT303",
                 hint=f"devices here: {', '.join(here)}",
             )
-        if settings.precision == "tf32" and wanted == "cpu":
+        lacks = self.device_gaps(wanted).get(f"precision:{settings.precision}")
+        if lacks is not None:
             raise BackendError(
-                "a CPU has no tf32",
+                f"{wanted} does not compute in {settings.precision}: {lacks}",
                 code="LT304",
-                hint="float32 or bf16; tf32 is for NVIDIA GPUs since Ampere",
+                hint="use --precision float32",
             )
         from ltspec_tensorflow.play import TensorflowBackend
 

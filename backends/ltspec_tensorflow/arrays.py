@@ -147,11 +147,15 @@ class Shelf:
         return self._repelling[repulsion]
 
     def tensor(self, array: Array) -> tf.Tensor:
-        """A copy of ``array``, in the precision of the run and the layout of TensorFlow."""
+        """A copy of ``array``, in the precision of the run and the layout of TensorFlow.
+
+        Booleans go to the device as bytes and become numbers before they are transposed: oneDNN
+        says on a CPU without AVX-512 that it cannot transpose them, and it says so as an error.
+        """
         if array.dtype != np.bool_:
             array = array.astype(self._dtype.as_numpy_dtype, copy=False)
-        inner = tf.transpose(array, (2, 3, 1, 0)) if array.ndim == 4 else tf.constant(array)
-        return tf.cast(inner, self._dtype)
+        tensor = tf.cast(tf.constant(array), self._dtype)
+        return tf.transpose(tensor, (2, 3, 1, 0)) if array.ndim == 4 else tensor
 
 
 def arrays_of(

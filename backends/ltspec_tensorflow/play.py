@@ -234,11 +234,14 @@ def _no_retracing_advice(record: logging.LogRecord) -> bool:
 
 
 def _set_threads(threads: int) -> None:
-    """Raises BackendError when TensorFlow has started with another number of threads."""
-    if tf.config.threading.get_intra_op_parallelism_threads() == threads:
-        return
+    """Within an operation and between operations. TensorFlow's own choice for the second is one a
+    core, which several processes side by side would each have.
+
+    Raises BackendError when TensorFlow has started with another number of threads.
+    """
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:
         raise BackendError(
             "TensorFlow has started already, with another number of threads",

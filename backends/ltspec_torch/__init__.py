@@ -42,6 +42,23 @@ class TorchAdapter:
 
         return (*(f"cuda:{number}" for number in range(torch.cuda.device_count())), "cpu")
 
+    def device_gaps(self, device: str) -> Mapping[str, str]:
+        """NVIDIA's GPUs compute in TF32 and bfloat16 from the Ampere kind on; a CPU in bfloat16
+        alone."""
+        if device == "cpu":
+            return {
+                "precision:tf32": "it is a mode of NVIDIA's GPUs since Ampere, and not of a CPU"
+            }
+        import torch
+
+        if torch.cuda.get_device_capability(device) >= (8, 0):
+            return {}
+        name = torch.cuda.get_device_name(device)
+        return {
+            f"precision:{precision}": f"NVIDIA's GPUs have it since Ampere, and {name} is older"
+            for precision in ("tf32", "bf16")
+        }
+
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
         """Layout, compilation and memory, as :mod:`ltspec_torch.choice` has them."""
         return choose(demand, settings)
@@ -57,6 +74,13 @@ class TorchAdapter:
                 f"torch finds no device {settings.device!r}",
                 code="LT303",
                 hint=f"devices here: {', '.join(here)}",
+            )
+        lacks = self.device_gaps(wanted).get(f"precision:{settings.precision}")
+        if lacks is not None:
+            raise BackendError(
+                f"{wanted} does not compute in {settings.precision}: {lacks}",
+                code="LT304",
+                hint="use --precision float32",
             )
         from ltspec_torch.play import TorchBackend
 

@@ -52,10 +52,8 @@ class TorchBackend:
     def __init__(
         self, device: str, precision: Precision, threads: int | None, deterministic: bool
     ) -> None:
-        """Raises BackendError (LT304) where the device cannot compute in that precision."""
         self._device, self._precision = torch.device(device), precision
         self._threads, self._deterministic = threads, deterministic
-        _refuse_gap(precision, self._device)
         if device != "cpu":
             # Read by cuBLAS when it starts; without it, sums may change order.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -220,21 +218,6 @@ class TorchBackend:
             torch.use_deterministic_algorithms(self._deterministic)
             # Filling fresh memory finds mistakes, and costs a pass over every result.
             torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-
-
-def _refuse_gap(precision: Precision, device: torch.device) -> None:
-    """NVIDIA's GPUs compute in both from the Ampere kind on; a CPU in bfloat16 alone."""
-    if precision not in ("tf32", "bf16") or (precision, device.type) == ("bf16", "cpu"):
-        return
-    if device.type == "cpu":
-        who = "a CPU"
-    elif torch.cuda.get_device_capability(device) < (8, 0):
-        who = torch.cuda.get_device_name(device)
-    else:
-        return
-    raise BackendError(
-        f"{who} does not compute in {precision}", code="LT304", hint="use --precision float32"
-    )
 
 
 def _layout(lowering: Lowering) -> Layout:

@@ -45,16 +45,29 @@ def _describe_apart(name: str) -> list[str]:
 
 
 def describe(name: str) -> list[str]:
-    """Lines about one backend: versions, devices, precisions, determinism, gaps."""
+    """Lines about one backend: versions, devices, precisions that one of these has, determinism,
+    gaps."""
     try:
         adapter = adapters.find(name)
         versions = adapters.versions(adapter)
     except BackendError as error:
         return [f"not usable: {error.message}", f"hint: {error.hint}"]
+    devices = adapter.devices()
+    lacking = {device: adapters.lacking_on(adapter, device) for device in devices}
+    precisions = [
+        precision
+        for precision in adapter.precisions
+        if not all(f"precision:{precision}" in gaps for gaps in lacking.values())
+    ]
     return [
         "versions: " + ", ".join(f"{package} {number}" for package, number in versions.items()),
-        "devices: " + ", ".join(adapter.devices()),
-        "precisions: " + ", ".join(adapter.precisions),
+        "devices: " + ", ".join(devices),
+        "precisions: " + ", ".join(precisions),
         "determinism: " + adapter.determinism,
         *(f"lacks {feature}: {reason}" for feature, reason in adapter.gaps.items()),
+        *(
+            f"lacks {feature} on {device}: {reason}"
+            for device, gaps in lacking.items()
+            for feature, reason in gaps.items()
+        ),
     ]

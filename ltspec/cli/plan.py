@@ -102,7 +102,7 @@ def _execution(plan: Plan, backend: str, settings: Settings) -> ExecutionPlan:
             code="LT309",
             hint="write --device cpu, cuda or cuda:1",
         )
-    adapters.refuse_gaps(adapter, plan, settings)
+    adapters.refuse_gaps(adapter, plan, settings, here=False)
     return lower(plan, adapter, settings)
 
 

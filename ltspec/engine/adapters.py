@@ -102,20 +102,28 @@ def choose_device(adapter: Adapter, wanted: str) -> str:
     return wanted
 
 
-def refuse_gaps(adapter: Adapter, plan: Plan, settings: Settings) -> None:
-    """Say before any compute what this backend cannot do.
+def refuse_gaps(adapter: Adapter, plan: Plan, settings: Settings, here: bool = True) -> None:
+    """Say before any compute what this backend cannot do, or not on this device.
 
+    ``here``: whether the device is one of this machine and can be asked. A plan may be made for a
+    GPU elsewhere; of a CPU all is known, wherever it is.
     Raises BackendError (LT304) with every reason.
     """
-    reasons = [
-        f"{feature}: {adapter.gaps[feature]}"
-        for feature in sorted(features(plan, settings))
-        if feature in adapter.gaps
-    ]
-    wanted = f"precision:{settings.precision}"
-    if settings.precision not in adapter.precisions and wanted not in adapter.gaps:
-        reasons.append(f"{wanted}: has {', '.join(adapter.precisions)}")
+    wanted = sorted(features(plan, settings))
+    reasons = [f"{name}: {adapter.gaps[name]}" for name in wanted if name in adapter.gaps]
+    precision = f"precision:{settings.precision}"
+    if settings.precision not in adapter.precisions and precision not in adapter.gaps:
+        reasons.append(f"{precision}: has {', '.join(adapter.precisions)}")
+    if here or settings.device == "cpu":
+        device, lacking = settings.device, lacking_on(adapter, settings.device)
+        reasons += [f"{name} on {device}: {lacking[name]}" for name in wanted if name in lacking]
     _refuse(adapter, reasons)
+
+
+def lacking_on(adapter: Adapter, device: str) -> Mapping[str, str]:
+    """What the device lacks of what the backend can do. Adapters that are older than
+    ``device_gaps`` say it only when they are opened."""
+    return adapter.device_gaps(device) if hasattr(adapter, "device_gaps") else {}
 
 
 def _refuse(adapter: Adapter, reasons: Sequence[str]) -> None:

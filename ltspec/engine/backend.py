@@ -255,8 +255,14 @@ class Adapter(Protocol):
     def devices(self) -> Sequence[str]:
         """Devices that can be used now, the best one first. Raises ImportError likewise."""
 
+    def device_gaps(self, device: str) -> Mapping[str, str]:
+        """What ``device``, one of :meth:`devices`, lacks of what ``precisions`` and ``gaps`` say of
+        the backend: ``precision:tf32`` on a CPU. The same names, with the reasons. Imports no
+        framework for ``cpu``."""
+
     def lower(self, demand: Demand, settings: Settings) -> Lowering:
         """Choose how a training stage is played. Imports no framework."""
 
     def open(self, settings: Settings) -> Backend:
-        """Start the framework on a device. Raises BackendError when the device is missing."""
+        """Start the framework on a device. Raises BackendError: LT303 for a device that is missing,
+        LT304 for what it lacks."""

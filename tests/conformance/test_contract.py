@@ -95,6 +95,25 @@ def test_what_is_not_declared_is_offered(adapter):
     assert adapter.versions()
 
 
+def test_what_a_device_lacks_is_refused_when_it_is_opened(adapter):
+    """And what no device is said to lack is there."""
+    for device in adapter.devices():
+        lacking = adapter.device_gaps(device)
+        assert all(lacking.values())
+        assert set(lacking) <= {f"precision:{precision}" for precision in adapter.precisions}
+        for precision in adapter.precisions:
+            settings = Settings(device, precision)
+            if f"precision:{precision}" not in lacking:
+                adapter.open(settings)
+                continue
+            with pytest.raises(BackendError) as caught:
+                adapter.open(settings)
+            assert caught.value.code == "LT304"
+            assert precision in caught.value.message
+    if "tf32" in adapter.precisions:
+        assert "precision:tf32" in adapter.device_gaps("cpu")
+
+
 def test_arguments_are_left_alone(kit, backend32):
     case = kit.case("adam", kit.GRAPHS["residual"])
     state, _ = case.play(backend32, 0, 7)
@@ -206,6 +225,7 @@ from ltspec.networks.lenet import lenet
 adapter = importlib.import_module("ltspec_{backend_name}").adapter
 rule = Sgd(0.9, False, 0.0, "all")
 adapter.lower(Demand(lenet((1, 8, 8), 10, (5,)), 8, 99, rule, 10), Settings("cpu", "float32"))
+adapter.device_gaps("cpu")
 print([name for name in {FRAMEWORKS!r} if name in sys.modules])
 """
     done = subprocess.run(
@@ -226,6 +246,34 @@ adapter.versions(), adapter.devices(), adapter.open(Settings("cpu", "float32"))
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+SMALL = """
+ltspec: 1
+name: small
+model: {family: cifar-resnet, depth: 8, width: 2}
+data: {name: digits, augment: crop-flip}
+train: {duration: 3it, batch_size: 8, optimizer: {name: sgd, lr: 0.1, momentum: 0.9}}
+prune: {criterion: snip, schedule: {name: iterative, levels: 1}}
+measure: [{kind: function, siblings: 2}]
+"""
+
+
+def test_a_small_run_says_nothing_but_its_results(backend_name, tmp_path):
+    """What a framework has to say of convolutions, norms, masks and gradients comes with the first
+    of them; of all three verbs, one example at a time among them."""
+    spec = tmp_path / "small.yaml"
+    spec.write_text(SMALL, encoding="utf-8")
+    command = ["run", spec, "--backend", backend_name, "--device", "cpu", "--data", tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-m", "ltspec", *map(str, command), "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "table: " in done.stdout
 
 
 def test_memory_that_runs_out_is_a_memory_error(backend32):

@@ -139,6 +139,33 @@ def test_a_backend_that_is_older_than_a_feature_is_refused_at_once(
         adapters.refuse_gaps(fake, plan_of(change), here)
 
 
+class Aged(Fake):
+    """Of a machine with a GPU that lacks something, as its CPU does."""
+
+    precisions = ("float32", "tf32")  # type: ignore[assignment]
+
+    def device_gaps(self, device: str) -> dict[str, str]:
+        return {"precision:tf32": f"{device} is too old", "precision:bf16": "not asked for"}
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_the_device_lacks_is_refused_before_any_compute(device: str) -> None:
+    aged: Any = Aged()
+    with pytest.raises(BackendError) as caught:
+        adapters.refuse_gaps(aged, plan_of(), Settings(device, "tf32"))
+    assert caught.value.code == "LT304"
+    assert f"precision:tf32 on {device}: {device} is too old" in caught.value.message
+    assert "not asked for" not in caught.value.message
+    adapters.refuse_gaps(aged, plan_of(), Settings(device, "float32"))
+
+
+def test_a_plan_for_a_gpu_elsewhere_asks_none_here() -> None:
+    aged: Any = Aged()
+    adapters.refuse_gaps(aged, plan_of(), Settings("cuda", "tf32"), here=False)
+    with pytest.raises(BackendError):
+        adapters.refuse_gaps(aged, plan_of(), Settings("cpu", "tf32"), here=False)
+
+
 def test_what_is_asked_for_and_offered_is_not_refused() -> None:
     fake: Any = Fake(optimizer_adam="not asked for")
     adapters.refuse_gaps(fake, plan_of(), Settings("cpu", "float32"))

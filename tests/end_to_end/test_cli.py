@@ -491,6 +491,7 @@ def test_replicates_branches_and_splits_are_all_there(tmp_path: Path) -> None:
         (["--backend", "numpy", "--device", "cuda"], 2, "error[LT303]"),
         (["--backend", "numpy", "--device", "tpu"], 2, "error[LT303]"),
         (["--backend", "torch", "--device", "cuda:99"], 2, "error[LT303]"),
+        (["--backend", "torch", "--device", "cpu", "--precision", "tf32"], 2, "tf32 on cpu"),
         (["--precision", "float16"], 2, "'float16' is not one of"),
         (["--backend", "numpy", "--threads", "0"], 2, "--threads"),
         (["--backend", "numpy", "--checkpoint-every", "-1"], 2, "--checkpoint-every"),
@@ -505,6 +506,7 @@ def test_a_wrong_call_is_said_before_any_work(
     write_tiny(tmp_path)
     said = ltspec("run", "tiny.yaml", *options, cwd=tmp_path, code=code)
     assert says in said.err
+    assert "to do" not in said.err
     assert says != "error[LT301]" or "did you mean numpy" in said.err
     assert (tmp_path / "tiny.yaml").read_text() == TINY
     assert not list(tmp_path.rglob("*.safetensors"))
