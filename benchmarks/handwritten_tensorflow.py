@@ -1,8 +1,9 @@
 """Takes a workload; gives the loop that a skilled person would write for it in TensorFlow.
 
 Images as bytes on the device. LeNet: plain operations under XLA, a hundred steps in one call (one
-step a call is half as fast). Convolutions: one program a step without XLA, channels-last, variables
-that one fused operation updates in place. It uses nothing of ltspec but the workload's arrays.
+step a call is half as fast). Convolutions: one program a step, under XLA on a GPU alone,
+channels-last, variables that one fused operation updates in place. It uses nothing of ltspec but
+the workload's arrays.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default where there is no AVX-512
 
 import tensorflow as tf
+from tensorflow.python.framework.config import disable_op_determinism  # there is no public way
 from workload import Workload
 
 from ltspec.engine.backend import Adam, Sgd
@@ -28,11 +30,32 @@ has no other case."""
 def prepare(
     work: Workload, device: str, precision: str = "float32"
 ) -> Callable[[], Callable[[], object]]:
-    """Data goes to the device now; each call then gives a fresh training that is ready to run."""
-    return lenet(work) if work.network == "lenet" else convolutional(work, precision)
+    """Data goes to the device now; each call then gives a fresh training that is ready to run, in a
+    process that is as free as it can be, whatever was asked of it in between."""
+    place = "CPU:0" if device == "cpu" else f"GPU:{device.removeprefix('cuda').strip(':') or 0}"
+    factors = tf.bfloat16 if precision == "bf16" else tf.float32
+    with tf.device(place):
+        if work.network == "lenet":
+            fresh = lenet(work, factors)
+        else:
+            fresh = convolutional(work, factors, xla=device != "cpu")
+
+    def turn() -> Callable[[], object]:
+        disable_op_determinism()
+        tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
+        with tf.device(place):
+            train = fresh()
+
+        def on_device() -> object:
+            with tf.device(place):
+                return train()
+
+        return on_device
+
+    return turn
 
 
-def lenet(work: Workload) -> Callable[[], Callable[[], object]]:
+def lenet(work: Workload, factors: tf.DType) -> Callable[[], Callable[[], object]]:
     assert work.tape.steps % STEPS == 0
     images, labels = tf.constant(work.split.images), tf.constant(work.split.labels, tf.int32)
     scale, shift = tf.constant(work.split.scale[0]), tf.constant(work.split.shift[0])
@@ -45,9 +68,9 @@ def lenet(work: Workload) -> Callable[[], Callable[[], object]]:
         with tf.GradientTape() as tape:
             tape.watch(weights)
             h = tf.reshape(x, (-1, 784))
-            h = tf.nn.relu(tf.matmul(h, weights[0], transpose_b=True) + weights[1])
-            h = tf.nn.relu(tf.matmul(h, weights[2], transpose_b=True) + weights[3])
-            logits = tf.matmul(h, weights[4], transpose_b=True) + weights[5]
+            h = tf.nn.relu(product(h, weights[0], factors) + weights[1])
+            h = tf.nn.relu(product(h, weights[2], factors) + weights[3])
+            logits = product(h, weights[4], factors) + weights[5]
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
         gradients = tape.gradient(loss, weights)
         if rule.weight_decay:
@@ -107,11 +130,17 @@ def lenet(work: Workload) -> Callable[[], Callable[[], object]]:
     return fresh
 
 
-def convolutional(work: Workload, precision: str) -> Callable[[], Callable[[], object]]:
+def product(x: tf.Tensor, weight: tf.Tensor, factors: tf.DType) -> tf.Tensor:
+    y = tf.matmul(tf.cast(x, factors), tf.cast(weight, factors), transpose_b=True)
+    return tf.cast(y, tf.float32)
+
+
+def convolutional(
+    work: Workload, factors: tf.DType, xla: bool
+) -> Callable[[], Callable[[], object]]:
     network = {"resnet20": resnet20, "vgg16": vgg16}[work.network]
     rule, tape, batch = work.rule, work.tape, augmented(work)
     assert isinstance(rule, Sgd)
-    factors = tf.bfloat16 if precision == "bf16" else tf.float32
     start = [inner(array) for array in work.state.weights.values()]
     weights = [tf.Variable(array) for array in start]
     velocity = [tf.Variable(tf.zeros_like(w)) for w in weights]
@@ -122,7 +151,7 @@ def convolutional(work: Workload, precision: str) -> Callable[[], Callable[[], o
         if name in work.masks
     }
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, jit_compile=xla or None)
     def step(index, flip, move, rate):  # type: ignore[no-untyped-def]
         x, y = batch(index, flip, move)
         with tf.GradientTape(watch_accessed_variables=False) as record:
@@ -203,7 +232,7 @@ def resnet20(
             y = tf.nn.relu(convolved(x, 2 if narrows else 1))
             y = convolved(y)
             x = tf.nn.relu(y + (convolved(x, 2, 1) if narrows else x))
-    return tf.matmul(tf.reduce_mean(x, (1, 2)), next(weights), transpose_b=True) + next(weights)
+    return product(tf.reduce_mean(x, (1, 2)), next(weights), factors) + next(weights)
 
 
 def vgg16(
@@ -215,7 +244,7 @@ def vgg16(
         for _ in range(convolutions):
             x = convolution(x, next(weights), factors, 1, "SAME") + next(weights)
             x = tf.nn.relu(normalised(weights, running, x))
-    return tf.matmul(tf.reduce_mean(x, (1, 2)), next(weights), transpose_b=True) + next(weights)
+    return product(tf.reduce_mean(x, (1, 2)), next(weights), factors) + next(weights)
 
 
 def convolution(

@@ -22,10 +22,9 @@ from ltspec.engine.backend import Adam
 def prepare(
     work: Workload, device: str, precision: str = "float32"
 ) -> Callable[[], Callable[[], object]]:
-    """Data goes to the device now; each call then gives a fresh training that is ready to run."""
+    """Data goes to the device now; each call then gives a fresh training that is ready to run, in a
+    process that is as free as it can be, whatever was asked of it in between."""
     warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
     network = NETWORKS[work.network]
     batch = batches(work, device) if work.augment is None else augmented(work, device)
     masks = {
@@ -34,6 +33,7 @@ def prepare(
     rates, rule = work.tape.rates.tolist(), work.rule
 
     def fresh() -> Callable[[], object]:
+        settle(precision)
         weights = {
             name: placed(torch.tensor(array, device=device)).requires_grad_()
             for name, array in work.state.weights.items()
@@ -72,6 +72,15 @@ def prepare(
         return train
 
     return fresh
+
+
+def settle(precision: str) -> None:
+    """Set what torch knows only for a whole process."""
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.benchmark = True  # every batch has one size
+    if torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(False)
 
 
 def placed(tensor: Tensor) -> Tensor:

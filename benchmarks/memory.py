@@ -62,7 +62,7 @@ def play(side: str) -> None:
         from training_steps import ours
 
         adapter: Adapter = import_module("ltspec_torch").adapter
-        ours(adapter, work(), "cpu", 1)()
+        ours(adapter, work(), "cpu", 1)()()
     else:
         import torch
         from handwritten_torch import prepare
