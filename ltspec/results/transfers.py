@@ -43,7 +43,7 @@ class Square:
 
 def squares(plan: Plan, found: Sequence[Row]) -> list[Square]:
     """A square for each level and split of a sweep with transfers; none without a sweep."""
-    names = _transfers(plan)
+    names = carried_branches(plan)
     if not plan.is_sweep or not names:
         return []
     lines = [line for line in summary(found) if line.branch in names]
@@ -58,7 +58,7 @@ def squares(plan: Plan, found: Sequence[Row]) -> list[Square]:
     return made
 
 
-def _transfers(plan: Plan) -> list[str]:
+def carried_branches(plan: Plan) -> list[str]:
     """Names of the branches of kind ``transfer``, of the spec and of what its sweep sets."""
     written: dict[str, Any] = dict(plan.spec.get("branches") or {})
     for point in plan.points:

@@ -26,14 +26,22 @@ from ltspec.cli.screen import print_measured, print_results
 from ltspec.engine.arrays import masks_of
 from ltspec.engine.runner import scores
 from ltspec.engine.store import Store
-from ltspec.errors import UsageError
+from ltspec.errors import InvariantError, UsageError
 from ltspec.language.source import read, write
 from ltspec.plan import validate
 from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Transfer
 from ltspec.results import compared, maps, measures, plots, table
 from ltspec.results.page import origins
-from ltspec.results.page.carriages import CARRIED, FRESH, OWN, Carriage, carriages
+from ltspec.results.page.carriages import (
+    CARRIED,
+    FRESH,
+    OWN,
+    Carriage,
+    assigned,
+    carriages,
+    itself,
+)
 from ltspec.results.page.content import Figure, Sheet
 from ltspec.results.page.drawing import Drawing, draw
 from ltspec.results.page.figures import inline
@@ -470,7 +478,7 @@ def test_what_is_drawn_is_what_the_map_says(file: Path) -> None:
     spec = validate(read(file))
     plan = compile_spec(spec)
     found = carriages(plan, {})
-    assert found
+    assert found or itself(plan)
     for point, own in spec.points:
         names = [name for name, one in own.branches.items() if one.kind == "transfer"]
         pictures = {
@@ -480,6 +488,9 @@ def test_what_is_drawn_is_what_the_map_says(file: Path) -> None:
             for line in each.lines
         }
         for name in names:
+            if (point.number, name) in itself(plan):
+                assert name not in pictures
+                continue
             if (own.branches[name].weights, own.branches[name].mask) == ("fresh", "dense"):
                 assert name not in pictures  # nothing of the ticket is in it
                 continue
@@ -505,6 +516,14 @@ class Only:
         (f"{TO}, mask: dense", CARRIED, "dense", "copy", ("dense",)),
         (f"{TO}, mask: shuffled", CARRIED, "shuffled within layers", "copy", ("shuffled",)),
         (f"{TO}, mask: shuffled-all", CARRIED, "shuffled across layers", "copy", ("shuffled",)),
+        (f"{TO}, mask: random-uniform", CARRIED, "drawn at random", "copy", ("random",)),
+        (
+            f"{TO}, mask: {{criterion: magnitude, scope: global}}",
+            CARRIED,
+            "by magnitude on the other network",
+            "copy",
+            ("scored",),
+        ),
         (f"{TO}, weights: fresh", FRESH, "carried", "fresh", ("anew",)),
         (f"{TO}, weights: own", OWN, "carried", "fresh", ("own",)),
     ],
@@ -517,6 +536,13 @@ def test_what_is_not_carried_is_marked(
     assert (line.weights, line.mask) == (weights, mask)
     (copy,) = (box for box in draw(carriage).boxes if box.text.endswith("*"))
     assert (copy.look, copy.marks) == (look, marks)
+
+
+def test_a_block_is_a_copy_of_one() -> None:
+    carriage = carriage_of(branch(TO))
+    wrong = {**carriage.assignment.tensors, "fc2.bias": "fc3.bias"}
+    with pytest.raises(InvariantError, match=r"a copy of stage1\.block1 and of stage2\.block0"):
+        assigned(carriage.source, carriage.graph, wrong.items())
 
 
 def test_a_block_that_is_left_out_is_hollow() -> None:
@@ -538,6 +564,18 @@ def test_controls_of_one_map_are_lines_of_one_picture() -> None:
     assert re.fullmatch(r"shuffled within 1 of \d layers", found.lines[2].mask)
 
 
+def test_a_ticket_on_its_own_network_is_said_to_be_itself(tmp_path: Path) -> None:
+    same = "branches.same={kind: transfer, to: {widths: [12, 12, 8]}"
+    made = Made(tmp_path, SOURCE, "train.duration=4it", f"{same}}}")
+    assert itself(made.plan) == [(0, "same")]
+    assert carriages(made.plan, {}) == []
+    assert "Carried to its own network, a ticket is what it was: same." in Seen(made.text).text
+    plan = plan_of(SOURCE, f"{same}, mask: shuffled}}")
+    assert itself(plan) == []
+    plan = compile_spec(validate(read(ROOT / "examples" / "elastic_lenet.yaml")))
+    assert itself(plan) == [(1, "to-mlp2"), (2, "to-mlp3"), (3, "to-mlp4")]
+
+
 def test_nothing_is_drawn_where_nothing_is_carried() -> None:
     pretrained = (
         "pretrain={data: {name: digits, rotation: true}, train: {duration: 4it, batch_size: 64, "
@@ -546,6 +584,9 @@ def test_nothing_is_drawn_where_nothing_is_carried() -> None:
     plan = plan_of(SOURCE, pretrained)
     assert any(isinstance(stage.work, Transfer) for stage in plan.stages)
     assert carriages(plan, {}) == []
+    scored = branch(f"{TO}, mask: {{criterion: magnitude}}")
+    (carriage,) = carriages(plan_of(SOURCE, "prune.rewind={to: 5it}", pretrained, scored), {})
+    assert [(line.name, line.weights) for line in carriage.lines] == [("there", CARRIED)]
     own = branch(f"{TO}, weights: own, mask: dense")
     assert carriages(plan_of(SOURCE, "prune.rewind={to: 5it}", own), {}) == []
 

@@ -587,6 +587,19 @@ def test_show_prints_the_table_again(ran: tuple[Path, Path, Done]) -> None:
     assert ltspec("show", spec, "--backend", "numpy").out == said.out
 
 
+def test_report_writes_a_page_beside_the_table(
+    ran: tuple[Path, Path, Done], tmp_path: Path
+) -> None:
+    spec, store, _ = ran
+    said = ltspec("report", spec)
+    page = run_folder(store) / "report.html"
+    assert said.out == f"report: {page}\n"
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    ltspec("report", spec, "--out", tmp_path / "page.html")
+    assert "All 3 networks are done." in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "error[LT309]" in ltspec("report", spec, "--backend", "torch", code=2).err
+
+
 def test_show_for_programs(ran: tuple[Path, Path, Done]) -> None:
     spec, store, _ = ran
     text = ltspec("show", spec, "--format", "csv").out

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ltspec.errors import InvariantError
 from ltspec.networks.elastic import Assignment, Inside, Pairing
-from ltspec.networks.graph import Graph
+from ltspec.networks.graph import Block, Graph
+from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Init, Mapmask, Outcome, Plan, Prune, Remask, Rewind, Transfer, Work
 from ltspec.plan.transferring import Carried
+from ltspec.results.transfers import carried_branches
 
 Facts = Mapping[int, Mapping[str, Any]]
 
@@ -106,22 +109,48 @@ def carriages(plan: Plan, facts: Facts) -> list[Carriage]:
     return list(found.values())
 
 
+def itself(plan: Plan) -> list[tuple[int, str]]:
+    """Number of the point and name of each branch that carries tickets to their own network and
+    changes nothing: its tickets are those of the main line."""
+    own = {
+        (row.point, row.replicate, row.level): row.ticket
+        for row in plan.outcomes
+        if row.branch == TICKET
+    }
+    names = carried_branches(plan)
+    found: dict[tuple[int, str], bool] = {}
+    for row in plan.outcomes:
+        if row.branch in names:
+            same = row.ticket == own.get((row.point, row.replicate, row.level))
+            found[row.point, row.branch] = found.get((row.point, row.branch), True) and same
+    return [line for line, same in found.items() if same]
+
+
 def assigned(source: Graph, graph: Graph, pairs: Iterable[tuple[str, str]]) -> Assignment:
     """Which block of ``source`` each block of ``graph`` is a copy of, by where its tensors come
-    from; ``pairs`` of (target, source)."""
+    from; ``pairs`` of (target, source).
+
+    Raises InvariantError where a block would be a copy of two.
+    """
     theirs, ours = Inside(source), Inside(graph)
     there = {node: block for block in theirs.blocks.values() for node in block.nodes}
     here = {node: block for block in ours.blocks.values() for node in block.nodes}
-    origins = {here[_node(to)].name: there[_node(origin)] for to, origin in pairs}
+    origins: dict[str, Block] = {}
+    for to, origin in pairs:
+        block, source_block = here[_node(to)], there[_node(origin)]
+        if origins.setdefault(block.name, source_block) != source_block:
+            raise InvariantError(
+                f"{block.name} is a copy of {origins[block.name].name} and of {source_block.name}"
+            )
     pairings, met = [], set()
     for block in graph.blocks:
-        origin = origins.get(block.name)
-        if origin is None and block.role != "block" and not ours.nodes(block):
-            origin = theirs.blocks.get(block.name)  # without a tensor there is nothing to carry
-        again = origin is not None and block.role == "block" and origin.name in met
-        if origin is not None:
-            met.add(origin.name)
-        pairings.append(Pairing(block, origin, again))
+        found = origins.get(block.name)
+        if found is None and block.role != "block" and not ours.nodes(block):
+            found = theirs.blocks.get(block.name)  # without a tensor there is nothing to carry
+        again = found is not None and block.role == "block" and found.name in met
+        if found is not None:
+            met.add(found.name)
+        pairings.append(Pairing(block, found, again))
     return Assignment(tuple(pairings), dict(pairs), ())
 
 
@@ -151,12 +180,13 @@ def _trace(plan: Plan, outcome: Outcome) -> _Trace | None:
         mask = plan.stages[mask.inputs["mask"]]
     mapmask = mask.work if isinstance(mask.work, Mapmask) else None
     transfer = state if isinstance(state, Transfer) else None
-    if mapmask is None and (not outcome.prunable or plan.spec.get("pretrain")):
-        return None  # a network of its own, which pre-training may have been carried to
+    # Pre-trained weights are carried too, from another network than the ticket's.
+    own = plan.point(outcome.point).graph
+    is_own = transfer is not None and (not plan.spec.get("pretrain") or transfer.source == own)
+    if mapmask is None and not (outcome.prunable and is_own):
+        return None
     if transfer is not None and mapmask is not None and transfer.source != mapmask.source:
         transfer = None  # likewise
-    if transfer is None and mapmask is None:
-        return None
     chosen = mask.work if isinstance(mask.work, Prune) else None
     return _Trace(state, transfer, mapmask, remask, chosen)
 

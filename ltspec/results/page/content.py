@@ -106,5 +106,7 @@ class Page:
     accuracy: Sequence[Figure] = ()
     lines: Sequence[Figure] = ()
     maps: Sequence[MapPicture] = ()
+    itself: Sequence[str] = ()
+    """Lines that carry tickets to their own network, where they are what they were."""
     ticket_headings: Sequence[str] = ()
     tickets: Sequence[TicketFile] = field(default=())

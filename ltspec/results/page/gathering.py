@@ -11,7 +11,7 @@ from ltspec.engine.store import Realm
 from ltspec.plan.stages import Plan
 from ltspec.results import maps
 from ltspec.results.page import figures, origins
-from ltspec.results.page.carriages import Carriage, CarriedLine, carriages
+from ltspec.results.page.carriages import Carriage, CarriedLine, carriages, itself
 from ltspec.results.page.content import Column, MapPicture, Page, Part, Sheet
 from ltspec.results.page.drawing import draw
 from ltspec.results.table import mean, rows
@@ -67,6 +67,7 @@ def gather(plan: Plan, realm: Realm, facts: Facts, told: Told, folder: Path, tar
         accuracy=figures.of_accuracy(plan, found) if found else [],
         lines=figures.of_measures(plan, facts),
         maps=[_picture(plan, carriage) for carriage in carriages(plan, facts)],
+        itself=[_line(plan, point, name) for point, name in itself(plan)],
         ticket_headings=headings,
         tickets=tickets,
     )
@@ -85,16 +86,19 @@ def _missing(plan: Plan, facts: Facts) -> list[str]:
 
 
 def _picture(plan: Plan, carriage: Carriage) -> MapPicture:
-    label = plan.point(carriage.point).label if plan.is_sweep else ""
-    first = carriage.lines[0]
     about = [f"{line.name}: weights {line.weights}, mask {line.mask}" for line in carriage.lines]
     return MapPicture(
-        title=f"{first.name} ({label})" if label else first.name,
+        title=_line(plan, carriage.point, carriage.lines[0].name),
         about=about,
         drawing=draw(carriage),
         text="\n".join(maps.picture(carriage.carried)),
         sheets=[_densities(carriage, line) for line in carriage.lines if line.kept],
     )
+
+
+def _line(plan: Plan, point: int, name: str) -> str:
+    """A line's name, with what is set at its point of a sweep."""
+    return f"{name} ({plan.point(point).label})" if plan.is_sweep else name
 
 
 def _densities(carriage: Carriage, line: CarriedLine) -> Sheet:
