@@ -109,8 +109,9 @@ def _text(
 def _where(position: Position | None, file: str) -> str:
     if position is None:
         return file
-    name = position.origin.name if position.origin else file
-    return f"{name}:{position.line}:{position.column}" if not position.origin else name
+    if _is_option(position):
+        return _name(position, file)
+    return f"{_name(position, file)}:{position.line}:{position.column}"
 
 
 def _summary(diagnostics: Sequence[Diagnostic], file: str) -> str:
@@ -222,6 +223,11 @@ def _json(told: Sequence[tuple[Diagnostic, str]]) -> str:
     )
 
 
+def _is_option(position: Position) -> bool:
+    """Whether it is a place in an option, and not in a file."""
+    return position.origin is not None and not position.origin.is_file
+
+
 def _name(position: Position | None, file: str) -> str:
     return position.origin.name if position and position.origin else file
 
@@ -235,11 +241,12 @@ def _github(each: Diagnostic, file: str) -> str:
     position = each.position
     properties = []
     message = each.message
-    if position is not None and position.origin is not None:
-        message += f" ({position.origin.name})"
+    placed = position is not None and not _is_option(position)
+    if position is not None and not placed:
+        message += f" ({_name(position, file)})"
     else:
-        properties.append(("file", PurePath(file).as_posix()))
-    if position is not None and position.origin is None:
+        properties.append(("file", PurePath(_name(position, file)).as_posix()))
+    if position is not None and placed:
         properties += [("line", str(position.line)), ("col", str(position.column))]
         properties.append(("endColumn", str(_end(position))))
     properties.append(("title", each.code))
@@ -298,10 +305,11 @@ def page(code: str) -> str:
 
 def _result(each: Diagnostic, file: str, codes: list[str]) -> dict[str, Any]:
     position = each.position
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
+    at = file if position is not None and _is_option(position) else _name(position, file)
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(at)}}
     message = each.message + (f" Hint: {each.hint}" if each.hint else "")
-    if position is not None and position.origin is not None:
-        message += f" (in {position.origin.name})"
+    if position is not None and _is_option(position):
+        message += f" (in {_name(position, file)})"
     elif position is not None:
         place["region"] = {
             "startLine": position.line,

@@ -26,11 +26,14 @@ Path = tuple[str | int, ...]
 
 # Named tuples are defined several times as fast as frozen dataclasses, at each start of a process.
 class Origin(NamedTuple):
-    """A text other than the spec's file that a part of the spec was written in: an option."""
+    """A text other than the spec's file that a part of the spec was written in: an option, or
+    another spec."""
 
     name: str
     """What is shown in the place of a file name: ``--set train.optimizer.lr=0.03``."""
     text: str
+    is_file: bool = False
+    """Whether it is a file, in which lines count: another spec that this one names."""
 
 
 class Position(NamedTuple):
@@ -134,6 +137,10 @@ CODES: dict[str, str] = {
     "LT272": "a stage that cannot be stretched or squeezed so",
     "LT273": "blocks that do not fit",
     "LT274": "networks without the same stages",
+    "LT275": "a spec that another one names is wrong",
+    "LT276": "a spec that is named by itself",
+    "LT277": "tickets of another spec that cannot be carried",
+    "LT278": "a control without a ticket to match",
     "LT285": "a file of weights cannot be read",
     "LT286": "not a sound safetensors file",
     "LT287": "weights that do not fit the network",

@@ -13,6 +13,7 @@ import pydantic_core
 
 from ltspec.language import generated
 from ltspec.language.combinations import combinations
+from ltspec.language.home import Home
 from ltspec.language.source import Source
 from ltspec.language.tree import empties, is_swept, tuples
 
@@ -28,7 +29,7 @@ def accept(source: Source) -> Any | None:
         return None
     source = _with_preset(source)
     validator = pydantic_core.SchemaValidator(generated.SCHEMA)
-    return _right(validator, source.tree, swept=is_swept(source.tree))
+    return _right(validator, source.tree, source.home, swept=is_swept(source.tree))
 
 
 def accept_points(source: Source) -> Iterator[Any | None]:
@@ -43,7 +44,7 @@ def accept_points(source: Source) -> Iterator[Any | None]:
         return
     validator = pydantic_core.SchemaValidator(generated.SCHEMA)
     for point in points(axes):
-        yield _right(validator, point.tree(source.tree), swept=False)
+        yield _right(validator, point.tree(source.tree), source.home, swept=False)
 
 
 def _with_preset(source: Source) -> Source:
@@ -54,6 +55,9 @@ def _with_preset(source: Source) -> Source:
     return expanded(source)
 
 
-def _right(validator: pydantic_core.SchemaValidator, tree: Any, *, swept: bool) -> Any | None:
+def _right(
+    validator: pydantic_core.SchemaValidator, tree: Any, home: Home, *, swept: bool
+) -> Any | None:
     spec = validator.validate_python(tuples(tree))
+    spec.home = home
     return None if not swept and any(combinations(spec)) else spec

@@ -11,7 +11,7 @@ from ltspec.language.criteria import Criterion
 from ltspec.language.data import Data
 from ltspec.language.duration import Duration
 from ltspec.language.dynamic import Dynamic
-from ltspec.language.elastic import ElasticMap, Target
+from ltspec.language.elastic import ElasticMap, Origin, Target
 from ltspec.language.levels import Levels
 from ltspec.language.prune import Rewinding
 from ltspec.language.section import Section
@@ -320,10 +320,15 @@ class Transfer(Section):
     It is trained without the term of `prune.repel`, which is about solutions of one network.
     `ltspec show SPEC --map` draws which block goes where."""
     levels: Levels = "all"
-    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
+    """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`. With
+    `from: {spec: ...}` they are those of that spec's schedule."""
+    origin: Origin | None = Field(default=None, alias="from")
+    """Whose ticket is carried: `{ticket: FILE}`, a ticket file, or `{spec: FILE}`, the tickets of
+    another spec. The other network is then this spec's, or what `to` makes of it. The default is
+    the spec's own tickets."""
     to: Target = Target.model_construct()
     """The other network: keys of `model` that are different in it, such as `{depth: 32}`. The
-    default is the same network."""
+    default is the same network, and with `from` that of the spec."""
     map: ElasticMap | None = None
     """Which blocks of the ticket's network become which of the other one. A word for all stages
     (`append` and `interpolate` make more blocks, `first`, `last` and `spaced` keep so many), or a
@@ -358,7 +363,11 @@ class Transfer(Section):
     the rewind point and are trained as the branch is. With `train` or `data` of the branch, the
     other network's own training is that one: `imp` and the last three are rewound in it as
     `prune.rewind` says, and the first three are trained as the carried ticket. `schedule` of the
-    branch is not for `imp`, which is all that a spec of the other network would give."""
+    branch is not for `imp`, which is all that a spec of the other network would give. With
+    `from: {spec: ...}` those of the other network (`imp`, `magnitude`, `snip`, `grasp`) need the
+    same schedule, scope and rewind point in both specs, so that a level is the same in both. A
+    ticket file has no such levels, and no weights under another mask: `reinit` alone goes with it,
+    and is what `all` asks for."""
     draw: Draw = 1
     """Which of the independent draws of what is random: fresh weights, shuffled and random
     masks."""
@@ -370,7 +379,9 @@ class Transfer(Section):
     other classes, `classifier` is `fresh`. The default is the spec's."""
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin, so that
-    T - k steps follow, and with `train` or `data` of its own the first step."""
+    T - k steps follow, and with `train` or `data` of its own the first step. With `from` it is
+    where that ticket's began, if it was trained on the same data, with the same batch size and for
+    as many steps, or began at step 0; else it has to be written."""
 
 
 Branch = Annotated[

@@ -221,6 +221,9 @@ def _transfers_somewhere(spec: Any, name: str, branch: Any) -> Iterator[Diagnost
 
 def _carries(branch: Any, path: Path) -> Iterator[Diagnostic]:
     to = branch.to
+    if branch.origin is not None:
+        yield from _comes_from_one(branch, path)
+        return
     sizes = (to.depth, to.widths, to.classifier, to.blocks, to.options)
     if branch.map is None and branch.data is None and all(written is None for written in sizes):
         yield Diagnostic(
@@ -262,6 +265,33 @@ def _scores_fresh_weights(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
             "drawn anew",
             ("branches", name, "mask", "criterion", "at"),
             "write `at: init`, or `weights: mapped`",
+        )
+
+
+def _comes_from_one(branch: Any, path: Path) -> Iterator[Diagnostic]:
+    ticket, spec = branch.origin.ticket, branch.origin.spec
+    if ticket is None and spec is None:
+        yield Diagnostic(
+            "LT102",
+            "`from` does not say whose ticket is carried",
+            (*path, "from", "spec"),
+            "add `spec: FILE` or `ticket: FILE`, or leave `from` out for the spec's own",
+        )
+    if ticket is not None and spec is not None:
+        yield Diagnostic(
+            "LT107",
+            "`ticket` and `spec` are two sources, and a branch has one",
+            (*path, "from", "spec"),
+            "write two branches",
+            at="key",
+        )
+    if ticket is not None and branch.levels != "all":
+        yield Diagnostic(
+            "LT107",
+            "a ticket file is one ticket, so there are no `levels` to choose from",
+            (*path, "levels"),
+            "leave `levels` out, or name the spec of the ticket: `from: {spec: FILE}`",
+            at="key",
         )
 
 

@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 
 from ltspec.language.duration import Duration
 from ltspec.language.presets import OF_PRESETS
-from ltspec.language.section import Section, alternatives, is_section, item_annotation
+from ltspec.language.section import Section, alternatives, fields, is_section, item_annotation
 from ltspec.language.spec import Spec
 
 Node = dict[str, Any]
@@ -37,8 +37,8 @@ def schema() -> Node:
     for section in _sections(Spec):
         properties = definitions[section.__name__]["properties"]
         for key, meaning in _meanings(section).items():
-            properties[key]["description"] = meaning
-        for key, field in section.model_fields.items():
+            properties[section.model_fields[key].alias or key]["description"] = meaning
+        for key, field in fields(section).items():
             default = field.get_default(call_default_factory=True)
             if not field.is_required() and default is not None:
                 properties[key]["default"] = _as_written(default)

@@ -30,6 +30,26 @@ BlockName = Annotated[str, Field(pattern=r"^block(0|[1-9][0-9]{0,3})$")]
 StageName = Annotated[str, Field(pattern=r"^stage[1-9][0-9]{0,2}$")]
 
 
+class Origin(Section):
+    """Whose ticket is carried, where it is not the spec's own: one of the two keys."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["ticket"]}, {"required": ["spec"]}]}
+    )
+
+    ticket: Annotated[str, Field(min_length=1)] | None = None
+    """A ticket file of any run, made with any framework. A relative path begins at the spec's
+    folder. The file says which network it is of, which weights are left, and where its training
+    began. It is one ticket, so that the branch has one row a replicate, at the level that the file
+    names, and takes no `levels`. Its pruned weights are gone: `weights: mapped` goes with
+    `mask: mapped`. Results are found by what is in the file, wherever it lies."""
+    spec: Annotated[str, Field(min_length=1)] | None = None
+    """Another spec, whose tickets are carried: those of its own line, of the levels that the
+    branch names, replicate by replicate. A relative path begins at this spec's folder. What its
+    tickets take becomes part of this spec's plan, and what a run of that spec has left in the
+    store is not done again. It has no sweep, the same family, and at least as many replicates."""
+
+
 class Target(Section):
     """The network that a ticket is carried to: what is different from the spec's ``model``."""
 

@@ -675,6 +675,24 @@ DynamicMask: Any = {
     'cls': View,
 }
 
+Origin: Any = {
+    'type': 'model',
+    'schema': {
+        'type': 'model-fields',
+        'fields': {
+            'ticket': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str', 'min_length': 1}}, 'default': None}},
+            'spec': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'str', 'min_length': 1}}, 'default': None}},
+        },
+    },
+    'config': {
+        'extra_fields_behavior': 'forbid',
+        'strict': True,
+        'title': 'Origin',
+    },
+    'ref': 'ltspec.language.elastic.Origin',
+    'cls': View,
+}
+
 Target: Any = {
     'type': 'model',
     'schema': {
@@ -703,6 +721,7 @@ Transfer: Any = {
         'fields': {
             'kind': {'type': 'model-field', 'schema': {'type': 'literal', 'expected': ['transfer']}},
             'levels': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'tagged-union', 'choices': {'word': {'type': 'literal', 'expected': ['all']}, 'list': {'type': 'function-after', 'function': {'type': 'no-info', 'function': unique}, 'schema': {'type': 'tuple', 'items_schema': [{'type': 'int', 'ge': 1}], 'variadic_item_index': 0, 'min_length': 1}}}, 'discriminator': word_or_list, 'custom_error_type': 'LT103', 'custom_error_message': 'expected the word all, or a list such as [5, 10]'}, 'default': 'all'}},
+            'origin': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': Origin}, 'default': None}, 'validation_alias': 'from', 'serialization_alias': 'from'},
             'to': {'type': 'model-field', 'schema': {'type': 'default', 'schema': Target, 'default': View(depth=None, widths=None, classifier=None, blocks=None, options=None)}},
             'map': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'tagged-union', 'choices': {'mapping': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.elastic.Map'}, 'word': {'type': 'literal', 'expected': ['append', 'interpolate', 'first', 'last', 'spaced']}}, 'discriminator': word_or_mapping, 'custom_error_type': 'LT103', 'custom_error_message': 'expected a word such as append, or a mapping such as {keep: [1, 3]}'}}, 'default': None}},
             'weights': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'literal', 'expected': ['mapped', 'fresh', 'own']}, 'default': 'mapped'}},

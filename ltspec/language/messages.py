@@ -22,6 +22,7 @@ from ltspec.language.scalars import resolve
 from ltspec.language.section import (
     Section,
     alternatives,
+    fields,
     is_section,
     item_annotation,
     kind,
@@ -142,7 +143,7 @@ def locate(root: type[Section], loc: Iterable[str | int]) -> Place:
         path = (*path, element)
         if is_section(annotation):
             section = annotation
-            field = section.model_fields.get(str(element))
+            field = fields(section).get(str(element))
             if field is None:
                 return Place(path, section, section, "key")
             annotation = field.annotation
@@ -181,7 +182,7 @@ def _diagnostics(
         return Diagnostic(code, message, more.pop("path", path), hint, at=place.at, **more)
 
     if type_ == "extra_forbidden":
-        known = list(place.section.model_fields)
+        known = list(fields(place.section))
         yield _unknown(path, value, known, kind_key(place.section), root, renamed)
     elif type_ == "missing":
         yield diagnostic("LT102", f"`{key}` is missing from {_of(path[:-1])}", _missing_hint(place))
@@ -319,7 +320,7 @@ def _keys_of_all(annotation: Any, written: dict[str, Any]) -> list[str]:
     sections = alternatives(annotation)
     words = [written[key] for key in _KIND_KEYS if isinstance(written.get(key), str)]
     named = [section for section in sections if kind(section) in words]
-    return list(dict.fromkeys(key for each in named or sections for key in each.model_fields))
+    return list(dict.fromkeys(key for each in named or sections for key in fields(each)))
 
 
 def _special_key(key: str, value: Any, known: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -369,7 +370,7 @@ def _homes(
     key: str, section: type[Section], path: Path = ()
 ) -> Iterator[tuple[Path, type[Section]]]:
     """Where in the language there is a key of this name, and in which section."""
-    for name, field in section.model_fields.items():
+    for name, field in fields(section).items():
         if name == key:
             yield (*path, name), section
         for choice in alternatives(field.annotation):
@@ -404,7 +405,7 @@ def _missing_hint(place: Place) -> str:
     if is_section(choices[0]):
         if needed := _required(choices[0]):
             return f"add `{key}` with {_listed(needed)}"
-        return f"add `{key}` with one of {_listed(list(choices[0].model_fields))}"
+        return f"add `{key}` with one of {_listed(list(fields(choices[0])))}"
     if key == "ltspec":
         return "add `ltspec: 1`, the version of the language, as the first line"
     return f"add `{key}`; `ltspec explain {dotted(place.path)}` says what it is"
@@ -456,7 +457,7 @@ def _mapping_hint(place: Place, value: Any, lead: str) -> str:
         word = _close(value, words, _LIKELY) if isinstance(value, str) else None
         more = f"; `{tag}` is one of {_listed(words)}" if not word else ""
         return f"write `{lead}{{{tag}: {word or words[0]}}}`{more}"
-    return f"its keys are {_listed(list(choices[0].model_fields))}"
+    return f"its keys are {_listed(list(fields(choices[0])))}"
 
 
 def _entries(annotation: Any) -> tuple[Any, ...]:

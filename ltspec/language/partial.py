@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from ltspec.errors import Path
+from ltspec.language.home import Home
 from ltspec.language.section import (
     Section,
     alternatives,
@@ -54,10 +55,14 @@ class Partial:
     ``isinstance`` and ``match`` see the section's own class.
     """
 
-    __slots__ = ("_bad", "_section", "_written")
+    __slots__ = ("_bad", "_section", "_written", "home")
 
-    def __init__(self, section: type[Section], written: Any, bad: Iterable[Path]) -> None:
-        """``bad`` holds the paths of wrong values, from this section on."""
+    def __init__(
+        self, section: type[Section], written: Any, bad: Iterable[Path], home: Home | None = None
+    ) -> None:
+        """``bad`` holds the paths of wrong values, from this section on; ``home`` is where a whole
+        spec lies."""
+        self.home = home
         self._section = section
         self._written = written
         self._bad = tuple(bad)
@@ -76,9 +81,10 @@ class Partial:
             if name.startswith("_") or self._is_known():
                 raise AttributeError(name)
             return _HOLE  # another kind may have it
-        beneath = [path[1:] for path in self._bad if path[0] == name]
-        if name in self._written:
-            return _part(self._section, name, self._written[name], beneath)
+        key = field.alias or name
+        beneath = [path[1:] for path in self._bad if path[0] == key]
+        if key in self._written:
+            return _part(self._section, name, self._written[key], beneath)
         if beneath or field.is_required():
             return _HOLE
         return field.get_default(call_default_factory=True)
@@ -148,6 +154,8 @@ def _checked(adapter: TypeAdapter[Any], value: Any) -> Any:
 def _adapter(section: type[Section], name: str) -> TypeAdapter[Any]:
     field = section.model_fields[name]
     annotation: Any = field.annotation
+    if field.alias is not None:  # a value that stands alone has no key
+        return TypeAdapter(annotation)
     return TypeAdapter(Annotated[annotation, field])
 
 

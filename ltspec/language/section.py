@@ -10,6 +10,7 @@ import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 
 class Section(BaseModel):
@@ -30,6 +31,12 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
             for deeper in alternatives(member)
         )
     return (annotation,)
+
+
+def fields(section: type[Section]) -> dict[str, FieldInfo]:
+    """The fields of a section by their keys. A key that is a word of Python, such as ``from``, is
+    another name's alias."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 def is_section(annotation: Any) -> bool:

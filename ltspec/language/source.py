@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from ruamel.yaml.reader import ReaderError
 
 from ltspec.errors import Diagnostic, Origin, Path, Position, SpecError, UsageError
 from ltspec.language.composing import Event, Mark, Text, Unreadable, compose
+from ltspec.language.home import Home
 from ltspec.language.syntax import sentence
 from ltspec.language.tree import NoKeysError, is_swept, replaced
 
@@ -53,6 +54,8 @@ class Source:
     be read all the same: to be told with what is wrong with that."""
     holes: tuple[Path, ...] = ()
     """Where the tree is not what was meant, because of the problems."""
+    home: Home = field(default_factory=Home, compare=False)
+    """Where the file lies."""
 
     def position(self, path: Path, at: str = "value") -> Position | None:
         """Where ``path`` stands; for what is not written, the nearest key above it."""
@@ -117,7 +120,15 @@ def parse_text(text: str, file: str) -> Source:
         problems = [_not_a_spec(found.tree, found.positions)]
     if not found.readable or not isinstance(found.tree, dict):
         raise SpecError(problems, file, text)
-    return Source(file, text, found.tree, found.positions, tuple(problems), tuple(found.holes))
+    return Source(
+        file,
+        text,
+        found.tree,
+        found.positions,
+        tuple(problems),
+        tuple(found.holes),
+        Home((file,)),
+    )
 
 
 def override(source: Source, assignment: str) -> Source:

@@ -15,6 +15,7 @@ from ltspec.language.branches import Branch
 from ltspec.language.checks import VERSION, known_version, number_or_mapping, unique
 from ltspec.language.combinations import combinations
 from ltspec.language.data import Data
+from ltspec.language.home import Home
 from ltspec.language.measure import Measure
 from ltspec.language.messages import Diagnosis, diagnose
 from ltspec.language.model import Model
@@ -23,7 +24,7 @@ from ltspec.language.points import SweepPoint, points, read_axes
 from ltspec.language.presets import OF_PRESETS, expanded
 from ltspec.language.pretrain import Pretrain
 from ltspec.language.prune import Prune
-from ltspec.language.section import Section, alternatives, is_section
+from ltspec.language.section import Section, alternatives, fields, is_section
 from ltspec.language.source import Source
 from ltspec.language.sweep import Axis
 from ltspec.language.train import Train
@@ -122,6 +123,16 @@ class Spec(Section):
     done once."""
 
     @cached_property
+    def home(self) -> Home:
+        """Where the spec lies; the working directory for one that no file is known of."""
+        return Home()
+
+    def lies_in(self, home: Home) -> Spec:
+        """The same spec, which names files from there on."""
+        self.__dict__["home"] = home
+        return self
+
+    @cached_property
     def points(self) -> tuple[tuple[SweepPoint, Spec], ...]:
         """Each point of the sweep with its own spec; without a sweep, this one alone.
 
@@ -129,11 +140,16 @@ class Spec(Section):
         """
         if not self.sweep:
             return ((SweepPoint(0, ()), self),)
-        tree = self.model_dump(mode="json", exclude_unset=True)
+        tree = self._as_written()
         axes, _ = read_axes(tree)
         return tuple(
-            (point, Spec.model_validate(tuples(point.tree(tree)))) for point in points(axes)
+            (point, Spec.model_validate(tuples(point.tree(tree))).lies_in(self.home))
+            for point in points(axes)
         )
+
+    def _as_written(self) -> dict[str, Any]:
+        """What is written, without defaults."""
+        return self.model_dump(mode="json", exclude_unset=True, by_alias=True)
 
     def resolved(self) -> dict[str, Any]:
         """The spec as a plain tree with every default filled in; it parses to an equal experiment.
@@ -142,7 +158,7 @@ class Spec(Section):
         the defaults of a section some of whose keys a sweep sets, where these decide which
         defaults there are.
         """
-        tree = self.model_dump(mode="json", exclude_none=True)
+        tree = self.model_dump(mode="json", exclude_none=True, by_alias=True)
         if self.sweep:
             self._keep_as_written(tree)
         seeds = tree.get("seeds") or list(range(1, (self.replicates or 1) + 1))
@@ -156,7 +172,7 @@ class Spec(Section):
 
     def _keep_as_written(self, tree: dict[str, Any]) -> None:
         """Put sections of several kinds that are swept back to what was written of them."""
-        as_written = self.model_dump(mode="json", exclude_unset=True)
+        as_written = self._as_written()
         axes, _ = read_axes(as_written)
         for axis in axes:
             for one in (one for setting in axis.settings for one in setting.assignments):
@@ -175,9 +191,9 @@ def _to_choice(path: Path) -> Path:
     annotation: Any = Spec
     for length, key in enumerate(path):
         (section,) = alternatives(annotation)
-        if not is_section(section) or key not in section.model_fields:
+        if not is_section(section) or key not in fields(section):
             return path[:length] or path[:1]
-        annotation = section.model_fields[key].annotation
+        annotation = fields(section)[str(key)].annotation
         if len(alternatives(annotation)) > 1:
             return path[: length + 1]
     return path
@@ -201,7 +217,8 @@ class Examined:
 
     def without(self, paths: Iterable[Path]) -> Partial:
         """The spec as far as it is known, and nothing known at these paths either."""
-        return Partial(Spec, self.source.tree, (*self.unknown, *paths))
+        unknown = (*self.unknown, *paths)
+        return Partial(Spec, self.source.tree, unknown, self.source.home)
 
 
 def examine(source: Source, unknown: Iterable[Path] = ()) -> Examined:
@@ -223,7 +240,7 @@ def examine(source: Source, unknown: Iterable[Path] = ()) -> Examined:
         holes |= {(section,) for section in OF_PRESETS}
     spec: Spec | Partial
     try:
-        spec = Spec.model_validate(tuples(source.tree))
+        spec = Spec.model_validate(tuples(source.tree)).lies_in(source.home)
     except ValidationError as error:
         wrong = diagnose(error, Spec, found)
         told = [*wrong.found, *_of_any_kind(source.tree, wrong)]
@@ -238,14 +255,14 @@ def examine(source: Source, unknown: Iterable[Path] = ()) -> Examined:
     found = [each for each in found if not any(_is_at(each.path, hole) for hole in given)]
     holes |= {diagnostic.path for diagnostic in found}
     if holes:
-        spec = Partial(Spec, source.tree, holes)
+        spec = Partial(Spec, source.tree, holes, source.home)
     # Of a sweep, each point's keys are to go together, and not those beneath its values.
     clashes = [] if is_swept(source.tree) else list(combinations(spec))
     clashes = [each for each in clashes if each.path not in meant]
     if clashes:
         found += clashes
         holes |= {diagnostic.path for diagnostic in clashes}
-        spec = Partial(Spec, source.tree, holes)
+        spec = Partial(Spec, source.tree, holes, source.home)
     found += source.problems
     return Examined(spec, source.placed(found), source, tuple(holes), frozenset(meant))
 

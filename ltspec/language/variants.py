@@ -28,6 +28,11 @@ class Variant:
         return getattr(self._section, name)
 
 
+def is_elsewhere(branch: Any) -> bool:
+    """Whether a branch carries other tickets than the spec's own: those of its ``from``."""
+    return branch.kind == "transfer" and branch.origin is not None
+
+
 def own_sections(branch: Any) -> dict[str, Any]:
     """The sections that a branch has written for itself, by key: ``train``, ``data``, ``rewind``,
     ``criterion``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ltspec.errors import SpecError
 from ltspec.language.tree import is_swept
@@ -33,6 +33,24 @@ def validate(source: Source) -> Spec:
         raise SpecError(examined.source.placed(found), source.file, source.text)
     assert isinstance(examined.spec, Spec)
     return examined.spec
+
+
+def checked(source: Source) -> Any:
+    """A spec without a sweep, found right: with attributes alone where the short way of
+    :func:`is_fine` does, else as :func:`validate` gives it.
+
+    Raises SpecError as that does.
+    """
+    try:
+        from ltspec.language.accept import accept
+        from ltspec.plan.rules import all_broken_rules
+
+        spec = accept(source)
+        if spec is not None and not all_broken_rules(spec):
+            return spec
+    except Exception:  # as in `is_fine`: the other way tells what is wrong
+        return validate(source)
+    return validate(source)
 
 
 def is_fine(source: Source) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
+from ltspec.language.variants import is_elsewhere
 from ltspec.plan import asked, beside, pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
@@ -158,6 +159,14 @@ def _line_can_be_asked_about(
             "LT239",
             f"the tickets of {line} come out of one file, and are the same at each level and "
             "rewind point",
+            path,
+            f"leave `{line}` out",
+        )
+    elif is_elsewhere(branch) and question.kind in asked.OVER_STEPS:
+        yield Diagnostic(
+            "LT239",
+            f"the tickets of {line} are another spec's, and the same at each rewind point of this "
+            "one",
             path,
             f"leave `{line}` out",
         )

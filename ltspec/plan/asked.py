@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltspec.language.points import shown
-from ltspec.language.variants import as_branch_sees
+from ltspec.language.variants import as_branch_sees, is_elsewhere
 from ltspec.plan import beside, measured, pairs
 from ltspec.plan.replicates import DENSE
 
@@ -37,12 +37,13 @@ def lines(question: Any) -> tuple[str, ...]:
 
 def rewind_step(spec: Any, line: str) -> int | None:
     """The step whose weights a line returns to; None where it has no rewind point: where trained
-    weights are kept, where a ticket comes out of a file, and where the mask changes in training.
+    weights are kept, where a ticket comes out of a file or from another spec, and where the mask
+    changes in training.
     """
     branch = beside.branch(spec, line)
     if branch is None:
         return measured.rewind_step(spec)
-    if branch.kind == "dynamic" or is_from_a_file(branch):
+    if branch.kind == "dynamic" or is_from_a_file(branch) or is_elsewhere(branch):
         return None
     # What is another network's own is rewound in its own training.
     if branch.kind == "rewind" or (branch.kind == "transfer" and branch.weights == "own"):
@@ -59,6 +60,8 @@ def rewind_key(spec: Any, line: str) -> str:
 
 def is_from_a_file(branch: Any) -> bool:
     """Whether a branch trains the ticket of a file, which is the same at each level."""
+    if is_elsewhere(branch):
+        return branch.origin.ticket is not None
     return branch.kind == "retrain" and branch.ticket is not None
 
 

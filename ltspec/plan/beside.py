@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import Variant
+from ltspec.language.variants import Variant, is_elsewhere
 from ltspec.plan import resolve
 
 
@@ -40,11 +40,23 @@ def branch(spec: Any, line: str) -> Any | None:
 
 def _asks_for(spec: Any, branch: Any, word: str) -> bool:
     """Whether a branch asks for a control, without a look at its map where that cannot matter."""
-    if branch.kind == "transfer" and branch.controls == "all" and word != "shuffled":
+    quick = branch.kind == "transfer" and branch.controls == "all" and not is_elsewhere(branch)
+    if quick and word != "shuffled":
         from ltspec.plan.transferring import CONTROLS  # few specs need it
 
         return word in CONTROLS
     return word in controls(spec, branch)
+
+
+def leaves_at(spec: Any, branch: Any) -> tuple[int, ...]:
+    """The levels at which a branch has tickets: of the spec's schedule, or of that which it carries
+    tickets from."""
+    if is_elsewhere(branch):
+        from ltspec.plan import origins  # few specs need it
+
+        return tuple(level.number for level in origins.levels(spec, branch))
+    there = range(1, resolve.level_count(spec) + 1)
+    return tuple(there if branch.levels == "all" else branch.levels)
 
 
 def controls(spec: Any, branch: Any) -> tuple[str, ...]:
@@ -68,8 +80,9 @@ def _control(spec: Any, branch: Any, word: str) -> Any:
     if word in transferring.OF_THE_TICKET:
         return transferring.changed(branch, word)
     # What it starts from is the other network's own, under a mask of its own.
-    of_its_own = Variant(branch, weights="own", mask="own", controls=())
+    levels = leaves_at(spec, branch)
+    of_its_own = Variant(branch, weights="own", mask="own", controls=(), origin=None, levels=levels)
     if word != "imp":
         return of_its_own
-    last = transferring.last_level(branch, len(resolve.levels(spec)))
+    last = max(levels, default=0)
     return Variant(of_its_own, levels=tuple(range(1, last + 1)), schedule=None)

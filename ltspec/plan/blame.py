@@ -25,8 +25,11 @@ def on_their_own(
     """What rules find that they would also find if the values that other findings are about were
     not known. ``broken`` asks the rules."""
     found = [each for each in broken(examined.spec) if each.path not in examined.meant]
+    # What is wrong with another spec stands there; said once, however many branches name it.
+    elsewhere = list(dict.fromkeys(each for each in found if each.position is not None))
+    found = [each for each in found if each.position is None]
     if not 1 < len(found) <= MOST_ASKED:
-        return found
+        return [*found, *elsewhere]
     left = list(found)
     # Rules stand in the order in which one thing follows from another, so the last ones first.
     for each in reversed(found):
@@ -39,7 +42,7 @@ def on_their_own(
             again = {(one.code, one.path) for one in broken(examined.without(others))}
             if (each.code, each.path) not in again:
                 left.remove(each)
-    return left
+    return [*left, *elsewhere]
 
 
 def _may_cause(other: Diagnostic, each: Diagnostic) -> bool:

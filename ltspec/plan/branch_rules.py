@@ -14,7 +14,7 @@ from ltspec.data.facts import FACTS, STREAMED
 from ltspec.decisions.layerwise import SPREADS
 from ltspec.errors import Diagnostic
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import as_branch_sees, own_sections, placed
+from ltspec.language.variants import as_branch_sees, is_elsewhere, own_sections, placed
 from ltspec.plan import resolve
 from ltspec.plan.changing_rules import branch_masks_change_in_training
 from ltspec.plan.replicates import TICKET, after
@@ -44,13 +44,22 @@ def levels_exist(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT210."""
     if branch.levels == "all":
         return
-    count = resolve.level_count(spec)
+    whose, count = "the schedule", 0
+    if is_elsewhere(branch):
+        from ltspec.plan import origins  # few specs need it
+
+        if origins.is_of_a_file(branch):
+            return  # other keys exclude it
+        count = len(origins.all_levels(spec, branch))
+        whose = f"the schedule of {origins.file_of(spec, branch)}"
+    else:
+        count = resolve.level_count(spec)
     for place, level in enumerate(branch.levels):
         with suppress(Unknown):
             if level > count:
                 yield Diagnostic(
                     "LT210",
-                    f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
+                    f"{whose} has {count} level{'s' * (count != 1)}, not {level}",
                     ("branches", name, "levels", place),
                     f"write a level from 1 to {count}",
                 )
@@ -61,11 +70,12 @@ def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     if branch.kind in ("rewind", "dynamic"):  # the one says more, the other begins at step 0
         return
     rewind = spec.prune.rewind
-    open_ended = rewind == "none" or rewind.schedule == "end"
     fresh = branch.kind == "reinitialize"
     if branch.kind == "transfer":
         own = branch.train is not None or branch.data is not None
         fresh = branch.weights == "fresh" and not own
+        fresh = fresh and branch.origin is None  # which has a rule of its own
+    open_ended = rewind == "none" or rewind.schedule == "end"
     if fresh and branch.schedule is None and open_ended:
         yield Diagnostic(
             "LT213",
@@ -93,35 +103,60 @@ def schedule_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
 
 def weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT240: a mask on other places, or on another replicate, needs weights from before pruning."""
-    where = "kind"
     if branch.kind == "transfer":
-        where = "weights" if branch.weights == "own" else "mask"
-        needed = branch.weights == "own" or (branch.weights, branch.mask) != ("mapped", "mapped")
-        needed = needed and branch.weights != "fresh"
-    else:
-        needed = (
-            branch.kind in ("shuffle-mask", "random-mask", "other-seed")
-            or (branch.kind == "prune" and branch.weights == "ticket")
-            or (branch.kind == "combine-masks" and branch.operator == "union")
-        )
-    if not needed:
+        yield from _carried_weights_are_there(spec, name, branch)
         return
-    rewind = spec.prune.rewind
-    if rewind == "none" or rewind.weights == "end":
-        if where == "weights":
-            yield Diagnostic(
-                "LT240",
-                f"branch {name} takes the other network's weights at the rewind point, and there "
-                "is none",
-                ("branches", name, where),
-                "write a point for `prune.rewind.weights`, such as `0it`, or `weights: mapped`",
-            )
-            return
+    needed = (
+        branch.kind in ("shuffle-mask", "random-mask", "other-seed")
+        or (branch.kind == "prune" and branch.weights == "ticket")
+        or (branch.kind == "combine-masks" and branch.operator == "union")
+    )
+    if needed and not _is_rewound(spec):
         yield Diagnostic(
             "LT240",
-            f"branch {name} puts a mask on weights that the ticket may have pruned, and where "
-            "weights are not rewound these are zero",
-            ("branches", name, where),
+            f"branch {name} {_ON_PRUNED}, and where weights are not rewound these are zero",
+            ("branches", name, "kind"),
+            "write a point for `prune.rewind.weights`, such as `0it`, or leave the branch out",
+        )
+
+
+_ON_PRUNED = "puts a mask on weights that the ticket may have pruned"
+
+
+def _is_rewound(spec: Any) -> bool:
+    return not (spec.prune.rewind == "none" or spec.prune.rewind.weights == "end")
+
+
+def _carried_weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT240."""
+    if branch.weights == "own" and not _is_rewound(spec):
+        yield Diagnostic(
+            "LT240",
+            f"branch {name} takes the other network's weights at the rewind point, and there is "
+            "none",
+            ("branches", name, "weights"),
+            "write a point for `prune.rewind.weights`, such as `0it`, or `weights: mapped`",
+        )
+    if branch.weights != "mapped" or branch.mask == "mapped":
+        return
+    if is_elsewhere(branch):
+        from ltspec.plan import origins  # few specs need it
+
+        if not origins.keeps_pruned_weights(spec, branch):
+            why = "where weights are not rewound these are zero"
+            if origins.is_of_a_file(branch):
+                why = "a ticket file does not hold these"
+            yield Diagnostic(
+                "LT240",
+                f"branch {name} {_ON_PRUNED}, and {why}",
+                ("branches", name, "mask"),
+                "write `mask: mapped`, or `weights: fresh`",
+            )
+    elif not _is_rewound(spec):
+        yield Diagnostic(
+            "LT240",
+            f"branch {name} {_ON_PRUNED}, and where weights are not rewound these are zero",
+            ("branches", name, "mask"),
             "write a point for `prune.rewind.weights`, such as `0it`, or leave the branch out",
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ltspec.decisions import layerwise
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.recipe import Recipe
-from ltspec.language.variants import as_branch_sees
+from ltspec.language.variants import as_branch_sees, is_elsewhere
 from ltspec.plan import carrying, changing, dynamic, recipes, resolve, transfer_controls
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DRAWS_APART, TICKET, Replicate
@@ -65,24 +65,35 @@ def branch_off(writer: Writer, leaving: Leaving) -> None:
     """Write the branches that leave from this level, or let them wait for masks of others."""
     for name, branch in writer.spec.branches.items():
         level = leaving.level
+        if is_elsewhere(branch):  # it leaves from tickets of its own
+            continue
         if branch.levels == "all" or level.number in branch.levels:
             here = replace(leaving, label=f"{leaving.label}, {name}")
             if branch.kind == "combine-masks":
                 writer.waiting.append(Waiting(here, name, branch))
                 continue
+            if branch.kind == "transfer":
+                carry(writer, here, name, branch)
+                continue
             there = trained_as(writer, name, branch)
             if branch.kind == "dynamic":
                 grow_beside(there, here, name, branch)
                 continue
-            kept: int | None
             if branch.kind == "retrain" and branch.ticket is not None:
                 ticket, kept = load(there, here, branch.ticket)
             else:
-                state, mask, kept = begun_from(there, here, name, branch)
-                ticket = _ticket(there, here, state, mask)
+                state, mask = begun_from(there, here, branch)
+                ticket, kept = _ticket(there, here, state, mask), level.kept
             _train(there, here, name, branch, kept, ticket)
-            if branch.kind == "transfer":
-                transfer_controls.write(there, here, name, branch)
+
+
+def carry(writer: Writer, leaving: Leaving, name: str, branch: Any) -> None:
+    """Write a ticket that is carried to another network, and its controls."""
+    there = trained_as(writer, name, branch)
+    state, mask, kept = carrying.begun_from(there, leaving, name, branch)
+    ticket = _ticket(there, leaving, state, mask)
+    _train(there, leaving, name, branch, kept, ticket)
+    transfer_controls.write(there, leaving, name, branch)
 
 
 def combine(writer: Writer) -> None:
@@ -179,18 +190,9 @@ def recipe_of(writer: Writer, leaving: Leaving, branch: Any) -> Recipe:
             return leaving.recipe
 
 
-def begun_from(
-    writer: Writer, leaving: Leaving, name: str, branch: Any
-) -> tuple[int, int, int | None]:
-    """The stages that hold the branch's weights and its mask, and how many weights it keeps; None
-    where only the run can say."""
-    if branch.kind == "transfer":
-        return carrying.begun_from(writer, leaving, name, branch)
-    return *_begun_from(writer, leaving, branch), leaving.level.kept
-
-
-def _begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]:
-    """The same of a branch of the spec's own network."""
+def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]:
+    """The stages that hold the weights and the mask of a branch of the spec's own network, which
+    keeps as many as the ticket."""
     seeds, number, label = leaving.seeds, leaving.level.number, leaving.label
     match branch.kind:
         case "reinitialize":

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ltspec.decisions.criteria import CRITERIA
 from ltspec.decisions.layerwise import Spread
-from ltspec.language.variants import Variant
-from ltspec.plan import recipes, resolve, transferring
+from ltspec.language.variants import Variant, is_elsewhere
+from ltspec.plan import origins, recipes, resolve, transferring
 from ltspec.plan.keys import graph_key
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DRAWS_APART
@@ -30,6 +30,8 @@ def writer_of(writer: Writer, name: str, branch: Any) -> Writer:
     to = writer.carried[name]
     total = resolve.total_steps(to.spec)
     rewinding = writer.rewinding
+    if is_elsewhere(branch) and (begun := origins.training(writer.spec, branch)) is not None:
+        rewinding = Rewinding(rewinding.weights, begun.start, begun.stop)
     if branch.schedule is not None or transferring.trains_otherwise(branch):
         start = 0 if branch.schedule is None else resolve.steps(to.spec, branch.schedule)
         rewinding = Rewinding(rewinding.weights, start, total)

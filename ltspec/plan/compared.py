@@ -10,7 +10,7 @@ from math import comb
 from typing import Any
 
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import as_branch_sees
+from ltspec.language.variants import as_branch_sees, is_elsewhere
 from ltspec.plan import beside, changing, measured, resolve
 from ltspec.plan.pairs import is_of_another_network
 from ltspec.plan.replicates import TICKET
@@ -102,6 +102,10 @@ def is_rewound(spec: Any, line: str) -> bool:
     if branch is None:
         raise Unknown(line)
     if branch.kind == "transfer":
+        if is_elsewhere(branch) and branch.weights == "mapped":
+            from ltspec.plan import origins  # few specs need it
+
+            return origins.keeps_pruned_weights(spec, branch)
         return branch.weights != "mapped" or measured.rewind_step(spec) is not None
     if branch.kind == "retrain" and branch.ticket is not None:
         return False  # a file holds the weights that are left

@@ -321,7 +321,8 @@ def _is_pretrained(writer: Writer, place: int) -> bool:
     stage = writer.stages[place]
     if isinstance(stage.work, Adopt):
         return True
-    # Tickets that are carried to another network come from the spec's own.
-    if isinstance(stage.work, Transfer) and stage.work.source != writer.graph:
+    # Tickets that are carried to another network come from these.
+    sources = {writer.graph, *(graph_key(to.source) for to in writer.carried.values())}
+    if isinstance(stage.work, Transfer) and stage.work.source not in sources:
         stage = writer.stages[stage.inputs["state"]]
     return isinstance(stage.work, Train) and is_pretraining(stage.work.recipe.order_seed)

@@ -168,7 +168,7 @@ def _input_problems(plan: Plan, place: int, stage: Stage, kinds: list[type]) -> 
     for role, read in stage.inputs.items():
         if not 0 <= read < place:
             yield f"{stage.label}: reads stage {read}, which does not come before"
-        elif _given(role) == "mask" and _holds_its_mask(plan.stages[read], role):
+        elif _given(role) == "mask" and _holds_its_mask(plan.stages[read]):
             continue
         elif _GIVES[kinds[read]] != _given(role):
             yield f"{stage.label}: takes its {role} from {plan.stages[read].kind}"
@@ -221,9 +221,9 @@ def _adoption_problems(plan: Plan, stage: Stage, work: Adopt) -> Iterator[str]:
         yield f"{stage.label}: nothing says what becomes of the tensors that are not in the file"
 
 
-def _holds_its_mask(stage: Stage, role: str) -> bool:
+def _holds_its_mask(stage: Stage) -> bool:
     """Whether a state is read for the mask that it holds."""
-    return stage.changes_mask or (role.endswith("_mask") and isinstance(stage.work, Load))
+    return stage.changes_mask or isinstance(stage.work, Load)
 
 
 def _given(role: str) -> str:

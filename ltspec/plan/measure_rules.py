@@ -67,7 +67,7 @@ def _level_exists(
 ) -> Iterator[Diagnostic]:
     with suppress(Unknown):
         count = resolve.level_count(spec)
-        if level > count:
+        if level > (count if TICKET in lines else pairs.most_levels(spec, lines)):
             yield Diagnostic(
                 "LT210",
                 f"the schedule has {count} level{'s' * (count != 1)}, not {level}",
@@ -78,8 +78,7 @@ def _level_exists(
     for line in lines:
         with suppress(Unknown):
             branch = beside.branch(spec, line)
-            own = "all" if branch is None else branch.levels
-            if level and own != "all" and level not in own:
+            if branch is not None and level and level not in beside.leaves_at(spec, branch):
                 yield Diagnostic(
                     "LT230",
                     f"branch {line} does not leave at level {level}",

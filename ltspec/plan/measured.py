@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import as_branch_sees
+from ltspec.language.variants import as_branch_sees, is_elsewhere
 from ltspec.plan import beside, pairs, resolve
 from ltspec.plan.replicates import DENSE, TICKET
 
@@ -44,13 +44,12 @@ def levels(spec: Any, measure: Any, line: str) -> tuple[int, ...]:
     """
     if measure.levels != "all":
         return tuple(measure.levels)
-    there = range(1, resolve.level_count(spec) + 1)
     if line == TICKET:
-        return tuple(there)
+        return tuple(range(1, resolve.level_count(spec) + 1))
     branch = beside.branch(spec, line)
     if branch is None:
         raise Unknown(line)
-    return tuple(there if branch.levels == "all" else branch.levels)
+    return beside.leaves_at(spec, branch)
 
 
 def dense(spec: Any, measure: Any) -> list[Subject]:
@@ -86,6 +85,11 @@ def is_not_trained(spec: Any, line: str) -> bool:
         return False
     if branch.kind == "transfer" and (branch.train is not None or branch.data is not None):
         return False  # from its first step on
+    if is_elsewhere(branch):
+        from ltspec.plan import origins  # few specs need it
+
+        begun = origins.training(spec, branch)
+        return begun is not None and begun.start == begun.stop
     return bool(as_branch_sees(spec, branch).prune.rewind == "none")
 
 

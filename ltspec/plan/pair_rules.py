@@ -66,7 +66,9 @@ def compared_levels_exist(spec: Any) -> Iterator[Diagnostic]:
 
 
 def _level_is_compared(spec: Any, measure: Any, level: Any, path: Path) -> Iterator[Diagnostic]:
-    count = resolve.level_count(spec)
+    count, names = resolve.level_count(spec), pairs.lines(measure)
+    if TICKET not in names:
+        count = pairs.most_levels(spec, names)
     successive = measure.between == "successive"
     last = count - 1 if successive else count
     if level > last:

@@ -5,9 +5,11 @@ Plain functions, which rules ask too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ltspec.language.unknown import Unknown
+from ltspec.language.variants import is_elsewhere
 from ltspec.networks.graph import Graph
 from ltspec.plan import beside, resolve
 from ltspec.plan.replicates import DENSE, TICKET
@@ -58,7 +60,17 @@ def own_levels(spec: Any, line: str) -> tuple[int, ...]:
     if branch is None:
         raise Unknown(line)
     dense = () if is_of_another_network(spec, line) else (0,)
-    return (*dense, *(there if branch.levels == "all" else branch.levels))
+    return (*dense, *beside.leaves_at(spec, branch))
+
+
+def most_levels(spec: Any, lines: Iterable[str]) -> int:
+    """The highest level that the schedule of any of these lines has."""
+    highest = [resolve.level_count(spec)]
+    for line in lines:
+        branch = beside.branch(spec, line)
+        if branch is not None and is_elsewhere(branch):
+            highest += beside.leaves_at(spec, branch)
+    return max(highest)
 
 
 def is_of_another_network(spec: Any, line: str) -> bool:

@@ -7,14 +7,25 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
+from ltspec.data.facts import is_streamed
 from ltspec.language.spec import Spec
+from ltspec.language.variants import is_elsewhere
 from ltspec.networks.graph import Graph
-from ltspec.plan import branching, measuring, pretraining, recipes, resolve, transferring
+from ltspec.plan import (
+    branching,
+    measuring,
+    origins,
+    pretraining,
+    recipes,
+    resolve,
+    transferring,
+)
 from ltspec.plan.keys import graph_key, stage_key
 from ltspec.plan.legality import check
 from ltspec.plan.stages import (
@@ -46,16 +57,20 @@ def build_graphs(plan: Plan, spec: Spec) -> Plan:
     """Build the networks and name them by their hash: of each point the spec's first, then those
     that its tickets are carried to, then what these are for the classes of a pre-training."""
     found: dict[str, Graph] = {}
-    points, data = [], {}
+    points: list[Point] = []
+    data: dict[str, Mapping[str, Any]] = {}
     for point, (_, own) in zip(plan.points, spec.points, strict=True):
         graphs, specs = [resolve.graph(own)], [own]
         for branch in own.branches.values():
             if branch.kind == "transfer":
                 to = transferring.carried(own, branch)
-                graphs.append(to.graph)
+                graphs += [to.graph, to.source]
                 specs += [to.spec] if branch.weights == "own" or branch.controls else []
-        if own.pretrain is not None and own.pretrain.weights is None:
-            graphs += map(pretraining.network, specs)
+                if is_elsewhere(branch) and not origins.is_of_a_file(branch):
+                    there = origins.other(own, branch)
+                    specs.append(there)
+                    data |= _streamed(there)
+        graphs += map(pretraining.network, filter(_is_pretrained, specs))
         keys = [graph_key(graph) for graph in graphs]
         for key, graph in zip(keys, graphs, strict=True):
             found.setdefault(key, graph)
@@ -67,6 +82,20 @@ def build_graphs(plan: Plan, spec: Spec) -> Plan:
     return replace(plan, graphs=found, points=tuple(points), data=data)
 
 
+def _is_pretrained(spec: Any) -> bool:
+    """Whether a network is trained before, and not begun with the weights of a file."""
+    return spec.pretrain is not None and spec.pretrain.weights is None
+
+
+def _streamed(spec: Any) -> dict[str, dict[str, Any]]:
+    """Where the data of another spec is, where it is read from a folder as it is needed."""
+    name, data = resolve.facts(spec).name, spec.data
+    if not is_streamed(name):
+        return {}
+    written = {key: getattr(data, key) for key in ("name", "path", "size", "shorter_side")}
+    return {name: {key: value for key, value in written.items() if value is not None}}
+
+
 def expand_stages(plan: Plan, spec: Spec) -> Plan:
     """Write out levels and branches of every replicate of every point as stages."""
     stages: list[Stage] = []
@@ -76,20 +105,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
     weights: dict[str, Whole] = {}
     for point, (_, own) in zip(plan.points, spec.points, strict=True):
         first = len(stages)
-        writer = Writer(
-            own,
-            point.graph,
-            resolve.levels(own),
-            recipes.rewinding(own),
-            resolve.total_steps(own),
-            resolve.facts(own),
-            tuple(parameter.name for parameter in resolve.prunable(own)),
-            point.prunable,
-            recipes.norm_scale(own),
-            resolve.alteration(own),
-            stages=stages,
-            weights=weights,
-        )
+        writer = replace(Writer.of(own, point.graph), stages=stages, weights=weights)
         for seeds in plan.replicates:
             writer.write_replicate(seeds, recipes.recipe(own, seeds.order))
             if not writer.waiting:

@@ -214,7 +214,7 @@ def _stage_document(stage: Stage) -> dict[str, Any]:
 
 def _points_document(plan: Plan) -> dict[str, Any]:
     if not plan.is_sweep:
-        return {"prunable": plan.prunable}
+        return {"prunable": plan.prunable, **({"data": plan.data} if plan.data else {})}
     return {"points": [asdict(point) for point in plan.points], "data": plan.data}
 
 

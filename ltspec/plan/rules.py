@@ -14,7 +14,7 @@ from typing import Any
 from ltspec.decisions.amounts import MOST_LEVELS
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import Variant
+from ltspec.language.variants import Variant, is_elsewhere
 from ltspec.plan import resolve
 from ltspec.plan.changing_rules import masks_change_in_training
 from ltspec.plan.data_rules import (
@@ -240,7 +240,20 @@ def networks(spec: Any) -> int:
         from ltspec.plan.measured import copies
 
         each += copies(spec) + sum(compared.trained(spec, measure) for measure in spec.measure)
-    return each * resolve.replicate_count(spec)
+    return (each + _of_others(spec)) * resolve.replicate_count(spec)
+
+
+def _of_others(spec: Any) -> int:
+    """Tickets of other specs, and what is carried from them beyond this spec's levels."""
+    branches = [branch for branch in spec.branches.values() if is_elsewhere(branch)]
+    if not branches:
+        return 0
+    from ltspec.plan import origins  # few specs need it
+
+    return 2 * sum(
+        max((level.number for level in origins.levels(spec, branch)), default=0)
+        for branch in branches
+    )
 
 
 def _controls(spec: Any) -> int:

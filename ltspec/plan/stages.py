@@ -459,8 +459,8 @@ class Plan:
     points: tuple[Point, ...] = (Point(),)
     """Those of the sweep, in order; one with the number 0 where there is none."""
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Of a sweep, the ``data`` section of each point, by the name that stages have for its data
-    set."""
+    """The ``data`` section of each point of a sweep, and of other specs whose tickets are carried,
+    by the name that stages have for its data set. What is not there is that of ``spec``."""
     stages: tuple[Stage, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     measurements: tuple[Measurement, ...] = ()

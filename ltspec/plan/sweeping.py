@@ -100,7 +100,7 @@ def _at_points(
     for number, point in enumerate(choices):
         # Without positions, which are those of the file: a point is written in two places.
         tree = point.tree(source.tree)
-        examined = examine(Source(source.file, source.text, tree, {}), unknown)
+        examined = examine(Source(source.file, source.text, tree, {}, home=source.home), unknown)
         for each in examined.diagnostics:
             keys.setdefault(each, set()).add(number)
             unsure.add(number)
@@ -147,6 +147,9 @@ def _blamed(
 ) -> Iterator[Diagnostic]:
     """What is wrong at the points of these numbers, and may be at the ``possible`` ones, told for
     each combination that makes it so."""
+    if found.position is not None:  # in another spec, which the sweep does not reach
+        yield found
+        return
     told = 0
     left = sorted(numbers)
     while left:

@@ -19,7 +19,6 @@ from ltspec.plan.transferring import (
     OF_THE_TICKET,
     asked_controls,
     changed,
-    last_level,
     trains_otherwise,
 )
 
@@ -38,7 +37,7 @@ def write(writer: Writer, leaving: Leaving, name: str, branch: Any) -> None:
             _of_ticket(writer, here, name, word, changed(branch, word))
         elif word != "imp":
             _matched(writer, here, name, word, branch)
-        elif leaving.level.number == last_level(branch, len(writer.levels)):
+        elif leaving.level.number == max(level.number for level in to.levels):
             _own_tickets(writer, here, name)
 
 

@@ -5,7 +5,7 @@ The part of :mod:`ltspec.plan.branch_rules` that is about branches of kind ``tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,11 @@ from typing import Any
 from ltspec.data.facts import STREAMED
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
-from ltspec.plan import resolve, transferring
+from ltspec.language.variants import is_elsewhere
+from ltspec.plan import origins, resolve, transferring
 from ltspec.plan.changing_rules import masks_change_in_training
+
+Rule = Callable[[Any, str, Any], Iterator[Diagnostic]]
 
 SIZES = {
     "lenet": ("widths",),
@@ -28,12 +31,18 @@ SIZES = {
 
 
 def transfer_is_right(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    """LT270 to LT274, LT241, LT217 to LT219."""
-    rules = (_of_target, _of_data, _of_map, _of_copies, _of_counts, _of_names, _of_controls)
+    """LT270 to LT278, LT241, LT213, LT217 to LT219, LT410 to LT414."""
+    rules: tuple[Rule, ...] = RULES
+    if is_elsewhere(branch):
+        from ltspec.plan import origin_rules  # few specs need it
+
+        rules = (*origin_rules.RULES, *RULES)
     for rule in rules:
         with suppress(Unknown):
             for each in rule(spec, name, branch):
-                yield replace(each, path=("branches", name, *each.path))
+                # What is wrong with another spec has its place there.
+                here = each.position is None
+                yield replace(each, path=("branches", name, *each.path)) if here else each
 
 
 def _at_a_key(branch: Any, found: Diagnostic) -> Diagnostic:
@@ -43,10 +52,12 @@ def _at_a_key(branch: Any, found: Diagnostic) -> Diagnostic:
         "map": branch.map is not None,
         "to": bool(transferring.written(branch)),
         "data": branch.data is not None,
+        "from": is_elsewhere(branch),
     }
     if found.path and written[str(found.path[0])]:
         return found
-    wanted = ("data", "to") if found.path == ("data",) else ("to", "data", "map")
+    about_data = found.path == ("data",)
+    wanted = ("data", "to", "from") if about_data else ("to", "data", "map", "from")
     home = next((key for key in wanted if written[key]), "kind")
     return replace(found, path=(home,))
 
@@ -118,7 +129,13 @@ def _of_map(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
 
 
 def _has_target(spec: Any, name: str, branch: Any) -> bool:
-    """Whether there is another network to carry tickets to; why not is said by others."""
+    """Whether there are tickets, and another network to carry them to; why not is said by
+    others."""
+    if is_elsewhere(branch):
+        from ltspec.plan.origin_rules import source_is_right  # few specs need it
+
+        if any(source_is_right(spec, name, branch)):
+            return False
     return not any(_of_target(spec, name, branch)) and not any(_of_data(spec, name, branch))
 
 
@@ -143,7 +160,7 @@ def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT240, LT272, LT207, LT215, and what a training of the branch's own does not go with."""
     if branch.controls == ():
         return
-    if spec.prune.rewind == "none" or spec.prune.rewind.weights == "end":
+    if _lacks_rewound_weights(spec, branch):
         yield Diagnostic(
             "LT240",
             "controls begin at the rewind point, and weights are not rewound",
@@ -183,6 +200,16 @@ def _of_controls(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
             return
 
 
+def _lacks_rewound_weights(spec: Any, branch: Any) -> bool:
+    """Whether controls are asked for that need a rewind point, and there is none."""
+    if is_elsewhere(branch):
+        # Fresh weights are whole, and what a file lacks is said already.
+        if branch.controls == ("reinit",) or origins.is_of_a_file(branch):
+            return False
+        return not origins.keeps_pruned_weights(spec, branch)
+    return bool(spec.prune.rewind == "none" or spec.prune.rewind.weights == "end")
+
+
 def _of_its_own_training(seen: Any, branch: Any) -> Iterator[Diagnostic]:
     """What of ``prune`` does not go with the other network's own training where that is the
     branch's. ``seen``: the spec as the other network has it."""
@@ -209,9 +236,7 @@ def _of_counts(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     if not _has_target(spec, name, branch):
         return
     to = transferring.carried(spec, branch)
-    for level in resolve.levels(spec):
-        if branch.levels != "all" and level.number not in branch.levels:
-            continue
+    for level in to.levels:
         counts, _ = transferring.kept(level.keep, branch, to)
         if 0 in counts:
             yield Diagnostic(
@@ -234,3 +259,14 @@ def _of_copies(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
             ("mask",),
             "write `mask: shuffled`, or a map that repeats blocks",
         )
+
+
+RULES: tuple[Rule, ...] = (
+    _of_target,
+    _of_data,
+    _of_map,
+    _of_copies,
+    _of_counts,
+    _of_names,
+    _of_controls,
+)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ltspec.decisions.amounts import Level
 from ltspec.decisions.layerwise import SPREADS, Spread
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
@@ -16,7 +17,7 @@ from ltspec.language.variants import Variant, as_branch_sees
 from ltspec.networks import elastic
 from ltspec.networks.elastic import Assignment, Rule
 from ltspec.networks.graph import Graph
-from ltspec.plan import resolve
+from ltspec.plan import origins, resolve
 
 KEYS = ("depth", "widths", "classifier", "blocks", "options")
 """What may be different in the other network."""
@@ -49,6 +50,8 @@ class Carried:
     """The source's tensors that masks cover, in graph order."""
     tensors: tuple[str, ...]
     """The other network's tensors that masks cover, in graph order."""
+    levels: tuple[Level, ...] = ()
+    """The levels that are carried, with what the source's masks keep."""
 
     @property
     def is_the_same(self) -> bool:
@@ -77,8 +80,10 @@ def written(branch: Any) -> dict[str, Any]:
 
 def asked_controls(branch: Any, copies: bool) -> tuple[str, ...]:
     """The controls that a branch asks for. ``copies``: whether its map repeats any block; `all`
-    does not shuffle copies where there are none."""
+    does not shuffle copies where there are none, and of a ticket file asks for fresh weights."""
     if branch.controls == "all":
+        if origins.is_of_a_file(branch):
+            return ("reinit",)
         return tuple(word for word in CONTROLS if copies or word != "shuffled")
     return tuple(word for word in CONTROLS if word in branch.controls)
 
@@ -86,11 +91,6 @@ def asked_controls(branch: Any, copies: bool) -> tuple[str, ...]:
 def changed(branch: Any, word: str) -> Any:
     """The branch as one of the controls that are its ticket, changed."""
     return Variant(branch, controls=(), **OF_THE_TICKET[word])
-
-
-def last_level(branch: Any, count: int) -> int:
-    """The last level that a branch leaves at. ``count``: how many the schedule has."""
-    return count if branch.levels == "all" else max(branch.levels)
 
 
 def trains_otherwise(branch: Any) -> bool:
@@ -136,7 +136,7 @@ def assigned(spec: Any, branch: Any) -> tuple[Assignment | None, list[Diagnostic
     """Where each tensor of the other network comes from, and what is wrong with that."""
     target = with_model(spec, branch)
     return elastic.assign(
-        resolve.graph(spec),
+        origins.graph(spec, branch),
         resolve.graph(target),
         rules(branch),
         fresh_classifier=branch.classifier == "fresh",
@@ -149,12 +149,13 @@ def carried(spec: Any, branch: Any) -> Carried:
     if found is None:
         raise Unknown("map")
     target = with_model(spec, branch)
-    source, graph = resolve.graph(spec), resolve.graph(target)
-    masked = [parameter.name for parameter in resolve.prunable(spec)]
+    source, graph = origins.graph(spec, branch), resolve.graph(target)
+    masked = origins.masked(spec, branch)
     tensors = elastic.covered(found, source, masked, graph)
     exempt = tuple(p.name for p in graph.prunable if p.name not in tensors)
     seen = Variant(target, prune=Variant(spec.prune, exempt=exempt))
-    return Carried(seen, source, graph, found, tuple(masked), tuple(tensors))
+    levels = tuple(origins.levels(spec, branch))
+    return Carried(seen, source, graph, found, tuple(masked), tuple(tensors), levels)
 
 
 def keep(counts: tuple[int, ...], to: Carried) -> tuple[int, ...]:

@@ -53,13 +53,13 @@ def _branch_fits(spec: Any, name: str, branch: Any, header: Header) -> Iterator[
     """LT289: another network's own training begins with the file too."""
     if branch.kind != "transfer":
         return
-    words = TRAINED_ANEW if branch.controls == "all" else branch.controls
+    from ltspec.plan import transferring
+
+    words = transferring.asked_controls(branch, copies=True)
     key = "controls" if set(words) & set(TRAINED_ANEW) else ""
     key = "weights" if branch.weights == "own" else key
     if not key:
         return
-    from ltspec.plan import transferring
-
     to = transferring.carried(spec, branch)
     place: Place = ("branches", name, key)
     try:

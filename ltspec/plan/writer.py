@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from ltspec.data.alteration import Alteration
 from ltspec.data.facts import Facts
@@ -17,7 +18,16 @@ from ltspec.decisions.layerwise import Spread
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import draws
 from ltspec.language.spec import Spec
-from ltspec.plan import beginning, branching, changing, dynamic, pretraining, recipes, resolve
+from ltspec.plan import (
+    beginning,
+    branching,
+    changing,
+    dynamic,
+    pretraining,
+    recipes,
+    resolve,
+    taking,
+)
 from ltspec.plan.branching import Leaving, Waiting
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DENSE, TICKET, Replicate, after
@@ -67,6 +77,23 @@ class Writer:
     measurements: list[Measurement] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     """Branches that read a mask of another line, which may not be written yet."""
+
+    @classmethod
+    def of(cls, spec: Any, graph: str) -> Writer:
+        """The writer of a spec's own network, whose key is ``graph``."""
+        prunable = resolve.prunable(spec)
+        return cls(
+            spec,
+            graph,
+            resolve.levels(spec),
+            recipes.rewinding(spec),
+            resolve.total_steps(spec),
+            resolve.facts(spec),
+            tuple(parameter.name for parameter in prunable),
+            sum(parameter.size for parameter in prunable),
+            recipes.norm_scale(spec),
+            resolve.alteration(spec),
+        )
 
     @cached_property
     def scoring(self) -> recipes.Scoring:
@@ -136,6 +163,7 @@ class Writer:
             leaving = Leaving(seeds, other, level, states, dense, mask, recipe, label, anchors)
             branching.branch_off(self, leaving)
             solutions.append(trained)
+        taking.branch_off(self, seeds)
 
     def rewind_point(self, origin: int, recipe: Recipe, label: str) -> int | None:
         """The state that tickets start from; None when each starts from its own trained weights."""

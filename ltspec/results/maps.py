@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ltspec.language.variants import is_elsewhere
 from ltspec.networks.elastic import Inside
-from ltspec.plan import resolve, transferring
+from ltspec.plan import origins, resolve, transferring
 from ltspec.plan.transferring import Carried
 
 
@@ -29,11 +30,18 @@ def maps(spec: Any) -> list[str]:
             to = transferring.carried(spec, branch)
             sizes = transferring.written(branch)
             there = ", ".join(f"{key} {_plain(value)}" for key, value in sizes.items())
-            lines += [f"{name}: to {spec.model.family}, {there or 'the same size'}"]
+            there = f"to {spec.model.family}, {there or _same(branch)}"
+            if is_elsewhere(branch):
+                there = f"from {origins.file_of(spec, branch)} {there}"
+            lines += [f"{name}: {there}"]
             lines += [f"  {line}" for line in picture(to)]
-            lines += [f"  {line}" for line in counts(spec, branch, to)]
+            lines += [f"  {line}" for line in counts(branch, to)]
             lines += [""]
     return lines[:-1] or ["no branch is a transfer"]
+
+
+def _same(branch: Any) -> str:
+    return "as this spec has it" if is_elsewhere(branch) else "the same size"
 
 
 def picture(to: Carried) -> list[str]:
@@ -63,14 +71,12 @@ def picture(to: Carried) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def counts(spec: Any, branch: Any, to: Carried) -> list[str]:
+def counts(branch: Any, to: Carried) -> list[str]:
     """How many weights masks keep at each level of the branch, by layer and in all."""
     sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
     whole = sum(sizes[name] for name in to.tensors)
     lines = [f"{whole:,} weights may be pruned there"]
-    for level in resolve.levels(spec):
-        if branch.levels != "all" and level.number not in branch.levels:
-            continue
+    for level in to.levels:
         keep, _ = transferring.kept(level.keep, branch, to)
         if not keep:
             lines.append(

@@ -72,7 +72,7 @@ def origin(certificate: Certificate) -> Origin:
             f"its keys have the semantics {manifest['semantics']}, and these are {SEMANTICS}"
         )
     try:
-        spec = validate(parse_text(write(manifest["spec"]), "the ticket's spec"))
+        spec = validate(parse_text(write(_alone(manifest)), "the ticket's spec"))
         plan = compile_spec(spec)
     except LtspecError as error:
         raise _cannot(f"its spec is refused here: {error.message} ({error.code})") from None
@@ -88,6 +88,28 @@ def origin(certificate: Certificate) -> Origin:
         f"{manifest['branch']}, level {manifest['level']}",
         code="LT415",
     )
+
+
+def _alone(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The spec of a ticket without branches that carry tickets of other files, none of which is in
+    this one, and without what is asked of these. Raises TicketError (LT417) for such a ticket."""
+    spec = manifest["spec"]
+    branches = spec.get("branches")
+    if not isinstance(branches, Mapping):
+        return dict(spec)
+    carried = [name for name, one in branches.items() if isinstance(one, Mapping) and "from" in one]
+    line = manifest["branch"]
+    of_control = line not in branches and any(line.startswith(f"{name}-") for name in carried)
+    if line in carried or of_control:
+        raise _cannot(_NOT_IN_IT)
+    if not carried:
+        return dict(spec)
+    kept = {name: one for name, one in branches.items() if name not in carried}
+    left_out = ("measure", "ask", "branches")
+    return {**{k: v for k, v in spec.items() if k not in left_out}, "branches": kept}
+
+
+_NOT_IN_IT = "it was carried from a ticket of another file, which is not in this one"
 
 
 def _cannot(why: str) -> TicketError:
