@@ -22,7 +22,7 @@ from ltspec.data import place, unpickle
 from ltspec.data.dataset import Dataset, Pair, assemble
 from ltspec.data.download import Remote
 from ltspec.data.facts import Facts
-from ltspec.errors import DataError
+from ltspec.data.opening import unreadable
 
 Part = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images (example, 3,072) and labels (example,) of one file."""
@@ -73,7 +73,9 @@ class Cifar:
         found = self._find(folder)
         if found is None:
             mirrors = self.mirrors if mirrors is None else mirrors
-            place.download(self.name, folder, self.places[0], [self.remote], mirrors, report)
+            lacking = place.lacking(folder, self.places, [_listed(one) for one in self.layouts])
+            first = self.places[0]
+            place.download(self.name, folder, first, [self.remote], mirrors, report, lacking)
             found = self.layouts[0], [folder / self.places[0] / self.remote.name]
         layout, files = found
         each = facts.train // (len(layout.files) - 1)
@@ -81,14 +83,15 @@ class Cifar:
         counts[list(layout.files)[-1]] = facts.test
         limits = {name: count * layout.most_bytes + 4096 for name, count in counts.items()}
         contents = (
-            _from_archive(files[0], layout.folder, limits)
+            _from_archive(files[0], layout.folder, limits, self.remedy("the archive"))
             if files[0].name == layout.archive
             else ((file.name, file, place.content(file, limits[file.name])) for file in files)
         )
         parts: dict[str, Part] = {}
         others: list[str] = []
         for name, where, content in contents:
-            parts[name] = _decode(layout, facts, where, content, counts[name])
+            remedy = self.remedy("it" if isinstance(where, Path) else "the archive")
+            parts[name] = _decode(layout, facts, where, content, counts[name], remedy)
             if place.md5(content) != layout.files[name]:
                 others.append(name)
         train, test = _joined(layout, parts, facts)
@@ -98,19 +101,32 @@ class Cifar:
         """The layout that is there, and its files or its archive."""
         for name in self.places:
             for layout in self.layouts:
-                files = [f"{layout.folder}/{file}" for file in layout.files]
-                if found := place.find(folder, [name], [files, [layout.archive]]):
+                if found := place.find(folder, [name], [_listed(layout), [layout.archive]]):
                     return layout, found
         return None
 
+    def remedy(self, what: str) -> str:
+        """What comes of deleting a damaged file: single ones cannot be downloaded."""
+        return (
+            f"put a whole one in its place; or delete {what}, and all of {self.name} will be "
+            f"downloaded ({self.remote.name}, {self.remote.size / 1e6:.1f} MB)"
+        )
 
-def _decode(layout: Layout, facts: Facts, where: Path | str, content: bytes, count: int) -> Part:
+
+def _listed(layout: Layout) -> list[str]:
+    """The files that a layout has, with their folder."""
+    return [f"{layout.folder}/{file}" for file in layout.files]
+
+
+def _decode(
+    layout: Layout, facts: Facts, where: Path | str, content: bytes, count: int, remedy: str
+) -> Part:
     """One file, checked."""
     try:
         images, labels = layout.decode(content, count)
     except unpickle.RefusedError as error:
-        raise place.damaged(where, str(error)) from error
-    place.refuse_strange_labels(labels, facts.classes, where)
+        raise place.damaged(where, str(error), remedy) from error
+    place.refuse_strange_labels(labels, facts.classes, where, remedy)
     return images, labels
 
 
@@ -122,7 +138,7 @@ def _joined(layout: Layout, parts: Mapping[str, Part], facts: Facts) -> tuple[Pa
 
 
 def _from_archive(
-    archive: Path, folder: str, limits: Mapping[str, int]
+    archive: Path, folder: str, limits: Mapping[str, int], remedy: str
 ) -> Iterator[tuple[str, str, bytes]]:
     """Name, what to call it and content of each expected file, in the archive's order.
 
@@ -135,7 +151,7 @@ def _from_archive(
             for member in members:
                 name = member.name.removeprefix(f"{folder}/")
                 if member.size > max(limits.values()):
-                    raise place.damaged(archive, f"has {member.name}, which is too large")
+                    raise place.damaged(archive, f"has {member.name}, which is too large", remedy)
                 if not member.isfile() or name not in missing:
                     continue
                 content = members.extractfile(member)
@@ -145,12 +161,12 @@ def _from_archive(
                 if not missing:
                     return
     except (tarfile.TarError, EOFError, zlib.error, UnicodeError) as error:
-        raise place.damaged(archive, f"is truncated or corrupt: {error}") from error
+        raise place.damaged(archive, f"is truncated or corrupt: {error}", remedy) from error
     except OSError as error:  # gzip's own errors have no number
         if error.errno is None:
-            raise place.damaged(archive, f"is truncated or corrupt: {error}") from error
-        raise DataError(f"{archive} cannot be read: {error.strerror}", code="LT305") from error
-    raise place.damaged(archive, f"lacks {', '.join(sorted(missing))}")
+            raise place.damaged(archive, f"is truncated or corrupt: {error}", remedy) from error
+        raise unreadable(archive, error) from error
+    raise place.damaged(archive, f"lacks {', '.join(sorted(missing))}", remedy)
 
 
 def _records(label_bytes: int) -> Decode:

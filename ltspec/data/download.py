@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
+from ltspec.data.opening import PAGE
 from ltspec.errors import DataError
 
 CONNECT_SECONDS, SILENCE_SECONDS = 15, 60
@@ -44,8 +46,10 @@ def fetch(
     time downloads into a folder; others wait and then find the files. A file gets its name only
     when its size and both hashes are the published ones. What came of a download that was broken
     off stays as ``.NAME.part``, and the next one, from whichever mirror, goes on from there.
-    Raises DataError (LT305) when no mirror gives a file or the folder cannot be written.
+    Raises DataError (LT305): when no mirror gives a file, with a hint on what to put where by hand;
+    when the folder cannot be written, with one on what to do about the disk.
     """
+    at: Remote | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".download.lock")
@@ -55,23 +59,53 @@ def fetch(
             report(f"waiting for another process that downloads into {folder}")
             lock.acquire()
         try:
-            for file in files:
-                if not (folder / file.name).is_file():
-                    _fetch_one(file, folder, mirrors, report)
+            missing = [file for file in files if not (folder / file.name).is_file()]
+            for at in missing:
+                failures = _fetch_one(at, folder, mirrors, report)
+                if failures:
+                    raise _nowhere(at, missing[missing.index(at) :], folder, failures)
         finally:
             lock.release()
     except (OSError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        what = f"{at.name} ({at.size / 1e6:.1f} MB) cannot be written" if at else "cannot download"
         raise DataError(
-            f"cannot download into {folder}: {reason}",
+            f"{what} into {folder}: {reason}",
             code="LT305",
-            hint="choose another data directory with --data or LTSPEC_DATA",
+            hint=f"{_remedy(error, folder)}, or choose another directory with --data or "
+            f"LTSPEC_DATA; {PAGE}",
         ) from error
+
+
+def _remedy(error: Exception, folder: Path) -> str:
+    """What to do about our own disk."""
+    match getattr(error, "errno", None):
+        case errno.ENOSPC | errno.EDQUOT:
+            return "make room there"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"let this user write into {folder}"
+        case errno.EEXIST | errno.ENOTDIR:
+            return "move away the file that has the name of a folder"
+        case _:
+            return f"see why other programs cannot write into {folder} either"
+
+
+def _nowhere(
+    file: Remote, missing: Sequence[Remote], folder: Path, failures: Sequence[str]
+) -> DataError:
+    by_hand = ", ".join(f"{other.name} (MD5 {other.md5})" for other in missing)
+    return DataError(
+        f"no mirror gave {file.name}: {'; '.join(failures)}",
+        code="LT305",
+        hint=f"put {by_hand} into {folder}, or choose another data directory with --data or "
+        f"LTSPEC_DATA; {PAGE}",
+    )
 
 
 def _fetch_one(
     file: Remote, folder: Path, mirrors: Sequence[str], report: Callable[[str], None]
-) -> None:
+) -> list[str]:
+    """Download a file; what is wrong with each mirror when none gave it, else nothing."""
     failures: list[str] = []
     part = folder / f".{file.name}.part"
     for mirror in mirrors:
@@ -89,18 +123,14 @@ def _fetch_one(
                 raise
             if failure is None:
                 part.replace(folder / file.name)
-                return
+                return []
             if part.exists() and part.stat().st_size == 0:
                 part.unlink()
             if not resumed or part.exists():
                 break
         failures.append(f"{mirror}: {failure}")
         report(failures[-1])
-    raise DataError(
-        f"no mirror gave {file.name}: {'; '.join(failures)}",
-        code="LT305",
-        hint=f"put {file.name} (MD5 {file.md5}) into {folder}",
-    )
+    return failures
 
 
 def _try_mirror(file: Remote, address: str, part: Path) -> str | None:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ltspec.data.facts import FACTS, IMAGENET_MEAN, IMAGENET_STD, Facts
+from ltspec.data.opening import PAGE, no_file, unreadable
 from ltspec.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -123,7 +124,7 @@ def _entries(folder: Path) -> list[tuple[str, bool]]:
                 (entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")
             )
     except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}", code="LT305") from error
+        raise unreadable(folder, error) from error
 
 
 def identity(listing: Listing) -> str:
@@ -138,11 +139,9 @@ def identity(listing: Listing) -> str:
             try:
                 found = (listing.folder / path).stat()
             except OSError as error:
-                raise DataError(
-                    f"{listing.folder / path} cannot be read: {error.strerror}", code="LT305"
-                ) from error
+                raise unreadable(listing.folder / path, error) from error
             if not stat.S_ISREG(found.st_mode):  # a pipe would keep a reader waiting for ever
-                raise DataError(f"{listing.folder / path} is no file", code="LT306")
+                raise no_file(listing.folder / path)
             digest.update(f"{path}\0{found.st_size}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
 
@@ -187,7 +186,7 @@ def find_imagenet(data: Path | None) -> Listing:
     the classes or counts are not those of ILSVRC 2012."""
     hint = (
         "ImageNet is given out at image-net.org for research: put train/n01440764/*.JPEG and so on "
-        f"and val/n01440764/*.JPEG and so on into {data or 'the data directory'}/imagenet"
+        f"and val/n01440764/*.JPEG and so on into {data or 'the data directory'}/imagenet; {PAGE}"
     )
     if data is None:
         raise DataError("imagenet needs a data directory", code="LT305", hint=hint)

@@ -85,12 +85,18 @@ class IdxSet:
         """Complete the first folder."""
         first = self.folders[0]
         missing = [file for file in self.files if not self._in_place(folder, first, file)]
-        place.download(self.name, folder, first, missing, mirrors, report)
+        lacking = []
+        for name in self.folders:
+            absent = [file for file in self.files if not self._in_place(folder, name, file)]
+            if 0 < len(absent) < len(self.files):
+                lacking.append(place.lacks(folder / name, [file.name for file in absent]))
+        place.download(self.name, folder, first, missing, mirrors, report, lacking)
         files = self.find(folder)
         if files is None:
             raise DataError(
                 f"files of {self.name} vanished from {folder / first} while it was read",
                 code="LT305",
+                hint="start again, and let no other program change that folder meanwhile",
             )
         return files
 

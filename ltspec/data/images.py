@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ltspec.data.opening import unreadable
 from ltspec.errors import DataError
 
 LEAST_AREA = 0.08
@@ -86,7 +87,7 @@ def decode(
         raise
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise DataError(f"{file} cannot be read: {error.strerror}", code="LT305") from error
+            raise unreadable(file, error) from error
         raise _unreadable(file, f"cannot be decoded: {_said(error, file)}") from error
     if draws is None:
         side = min(width, height) * size / shorter_side

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltspec.data.download import Remote, fetch
+from ltspec.data.opening import PAGE, unreadable
 from ltspec.errors import DataError
 
 
@@ -30,10 +31,25 @@ def find(folder: Path, places: Sequence[str], choices: Sequence[Sequence[str]]) 
                 if all(file.is_file() for file in files):
                     return files
             except OSError as error:
-                raise DataError(
-                    f"{folder / place} cannot be read: {error.strerror}", code="LT305"
-                ) from error
+                raise unreadable(folder / place, error) from error
     return []
+
+
+def lacking(folder: Path, places: Sequence[str], choices: Sequence[Sequence[str]]) -> list[str]:
+    """A few words on each choice of :func:`find` that is partly there: what it lacks."""
+    said = []
+    for place in places:
+        for names in choices:
+            files = [folder / place / name for name in names]
+            absent = [file for file in files if not file.is_file()]
+            if 0 < len(absent) < len(files):  # another process may have put them there just now
+                said.append(lacks(absent[0].parent, [file.name for file in absent]))
+    return said
+
+
+def lacks(folder: Path, names: Sequence[str]) -> str:
+    """A few words on files that are missing where others of their data set are."""
+    return f"{folder} lacks {', '.join(names)}"
 
 
 def needed(name: str, folder: Path | None) -> Path:
@@ -42,7 +58,7 @@ def needed(name: str, folder: Path | None) -> Path:
         raise DataError(
             f"{name} needs a data directory, and none was given",
             code="LT305",
-            hint="name one with --data or LTSPEC_DATA",
+            hint=f"name one with --data or LTSPEC_DATA; {PAGE}",
         )
     return folder
 
@@ -54,20 +70,25 @@ def download(
     files: Sequence[Remote],
     mirrors: Sequence[str],
     report: Callable[[str], None],
+    lacking: Sequence[str] = (),
 ) -> None:
     """Put ``files`` into ``place`` of the data directory ``folder``.
 
-    Raises DataError (LT305) that says what to put where by hand.
+    ``lacking`` says what is partly there (:func:`lacks`); it is told first, so that somebody who
+    has the rest can stop the download. Raises DataError (LT305), with the hint of :func:`fetch`.
     """
-    target = folder / place
+    for words in lacking:
+        report(words)
     try:
-        fetch(files, target, mirrors, report)
+        fetch(files, folder / place, mirrors, report)
     except DataError as error:
+        if lacking:
+            there = f"{'; '.join(lacking)}; {name}"
+            hint = f"put what is missing where the rest is; or {error.hint}"
+        else:
+            there, hint = f"{name} is not in {folder} and", error.hint
         raise DataError(
-            f"{name} is not in {folder} and could not be downloaded: {error.message}",
-            code=error.code,
-            hint=f"put {', '.join(file.name for file in files)} into {target}, "
-            f"or choose another data directory with --data or LTSPEC_DATA",
+            f"{there} could not be downloaded: {error.message}", code=error.code, hint=hint
         ) from error
 
 
@@ -80,7 +101,7 @@ def content(file: Path, limit: int) -> bytes:
         with file.open("rb") as stream:
             return stream.read(limit + 1)
     except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}", code="LT305") from error
+        raise unreadable(file, error) from error
 
 
 def md5(data: bytes) -> str:
@@ -88,20 +109,25 @@ def md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def damaged(file: Path | str, what: str) -> DataError:
-    """A file that does not hold what it should (LT306)."""
-    return DataError(
-        f"{file} {what}", code="LT306", hint="delete it, and it will be downloaded again"
-    )
+DELETE = "delete it, and it will be downloaded again"
 
 
-def refuse_strange_labels(labels: NDArray[np.uint8], classes: int, file: Path | str) -> None:
+def damaged(file: Path | str, what: str, remedy: str = DELETE) -> DataError:
+    """A file that does not hold what it should (LT306). ``remedy`` says what comes of deleting it,
+    where that is more than the file itself."""
+    return DataError(f"{file} {what}", code="LT306", hint=f"{remedy}; {PAGE}")
+
+
+def refuse_strange_labels(
+    labels: NDArray[np.uint8], classes: int, file: Path | str, remedy: str = DELETE
+) -> None:
     """Raises DataError (LT306) where a label is not one of ``classes``."""
     if labels.max() >= classes:
         raise damaged(
             file,
             f"has a label {labels.max()} (example {labels.argmax()}); "
             f"labels go from 0 to {classes - 1}",
+            remedy,
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ltspec.data.dataset import Labels, Split, as_labels, normalisation
 from ltspec.data.facts import Facts
 from ltspec.data.folder import Listing, facts_of, find_imagenet, scan, usual_shorter_side
+from ltspec.data.opening import unreadable
 from ltspec.errors import DataError
 
 SAMPLED = 256
@@ -131,5 +132,5 @@ def _fingerprint(train: StreamedSplit, test: StreamedSplit) -> str:
             try:
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
             except OSError as error:
-                raise DataError(f"{file} cannot be read: {error.strerror}", code="LT305") from error
+                raise unreadable(file, error) from error
     return digest.hexdigest()

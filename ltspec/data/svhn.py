@@ -57,7 +57,8 @@ def read(
     files = place.find(folder, PLACES, [names])
     if not files:
         missing = [file for file in FILES if not (folder / PLACES[0] / file.name).is_file()]
-        place.download(facts.name, folder, PLACES[0], missing, mirrors, report)
+        lacking = place.lacking(folder, PLACES, [names])
+        place.download(facts.name, folder, PLACES[0], missing, mirrors, report, lacking)
         files = [folder / PLACES[0] / name for name in names]
     others, pairs = [], []
     for file, remote, count in zip(files, FILES, (facts.train, facts.test), strict=True):

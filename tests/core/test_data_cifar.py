@@ -261,9 +261,52 @@ def test_without_network_it_says_what_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="could not be downloaded") as caught:
         cifar.CIFAR10.read(SMALL["cifar10"], tmp_path, ignore, ["http://127.0.0.1:9/"])
     assert caught.value.code == "LT305"
-    assert caught.value.hint.startswith(f"put cifar-10-python.tar.gz into {tmp_path / 'cifar10'}")
+    assert caught.value.message.startswith(f"cifar10 is not in {tmp_path} and could not be")
+    assert caught.value.hint.startswith(
+        "put cifar-10-python.tar.gz (MD5 c58f30108f718f92721af3b95e74349a) "
+        f"into {tmp_path / 'cifar10'}, or choose"
+    )
+    assert "docs/data.md" in caught.value.hint
     with pytest.raises(DataError, match="needs a data directory"):
         load("cifar100", None)
+
+
+NOBODY = "http://127.0.0.1:9/"
+
+
+@pytest.mark.parametrize("outer", ["", "cifar10"])
+def test_a_missing_file_is_named_before_anything_is_downloaded(outer: str, tmp_path: Path) -> None:
+    known, files, _, _ = made("cifar10")
+    folder = tmp_path / outer / "cifar-10-batches-bin"
+    put(folder, files["bin"])
+    (folder / "data_batch_3.bin").unlink()
+    (folder / "data_batch_4.bin").unlink()
+    (folder / "data_batch_4.bin").symlink_to("nowhere")
+    reports: list[str] = []
+    with pytest.raises(DataError) as caught:
+        known.read(SMALL["cifar10"], tmp_path, reports.append, [NOBODY])
+    lacks = f"{folder} lacks data_batch_3.bin, data_batch_4.bin"
+    assert reports[0] == lacks
+    assert reports[1].startswith(f"downloading {NOBODY}cifar-10-python.tar.gz")
+    assert caught.value.message.startswith(f"{lacks}; cifar10 could not be downloaded: no mirror")
+    assert caught.value.hint.startswith("put what is missing where the rest is; or put cifar-10-py")
+
+
+def test_what_is_said_of_deleting_a_damaged_file_is_true(tmp_path: Path) -> None:
+    known, files, _, _ = made("cifar10")
+    folder = tmp_path / "cifar-10-batches-bin"
+    put(folder, {**files["bin"], "data_batch_3.bin": files["bin"]["data_batch_3.bin"][:-1]})
+    with pytest.raises(DataError, match=r"data_batch_3.bin is truncated") as caught:
+        known.read(SMALL["cifar10"], tmp_path, ignore, [NOBODY])
+    assert caught.value.hint.startswith(
+        "put a whole one in its place; or delete it, and all of cifar10 will be downloaded "
+        "(cifar-10-python.tar.gz, 170.5 MB)"
+    )
+    (folder / "data_batch_3.bin").unlink()
+    reports: list[str] = []
+    with pytest.raises(DataError):
+        known.read(SMALL["cifar10"], tmp_path, reports.append, [NOBODY])
+    assert reports[1] == f"downloading {NOBODY}cifar-10-python.tar.gz (170.5 MB)"
 
 
 @pytest.mark.parametrize("name", NAMES)

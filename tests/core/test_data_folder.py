@@ -15,6 +15,7 @@ from PIL import Image
 from specs import tiny
 
 from ltspec.data import folder as listing
+from ltspec.data import streamed
 from ltspec.data.facts import FACTS
 from ltspec.data.folder import (
     facts_of,
@@ -61,6 +62,29 @@ def test_a_link_to_nowhere_is_said_by_name_before_there_is_a_plan(images: Path) 
     (found,) = caught.value.diagnostics
     assert found.code == "LT220"
     assert "ant/9.jpg cannot be read" in found.message
+    assert found.hint.endswith("or remove it, if it is a link that leads nowhere")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_pipe_is_no_image(images: Path) -> None:
+    os.mkfifo(images / "train" / "ant" / "9.jpg")
+    with pytest.raises(DataError, match=r"ant/9.jpg is no file") as caught:
+        folder_facts(images, 16, None)
+    assert caught.value.code == "LT306"
+    assert caught.value.hint.startswith("remove it, or put an image in its place")
+
+
+def test_an_image_that_vanishes_after_listing(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = folder_facts(images, 16, None)
+    listed = scan(images)
+    monkeypatch.setattr(streamed, "scan", lambda folder: listed)
+    monkeypatch.setattr(streamed, "facts_of", lambda *given: facts)
+    (images / "test" / "cat" / "0.jpg").unlink()
+    with pytest.raises(DataError, match=r"cat/0.jpg cannot be read") as caught:
+        read_folder(facts.name, images, 16, None)
+    assert caught.value.hint.startswith("put it there again")
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "no/such/place"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import struct
 import tracemalloc
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ltspec.data.idx import read_idx
+from ltspec.data.opening import unreadable
 from ltspec.errors import DataError
 
 
@@ -92,6 +94,15 @@ def test_a_bad_file(content: bytes, says: str, file: Path) -> None:
     assert caught.value.message.startswith(f"{file} {says}")
 
 
+def test_labels_of_the_other_split_are_said_to_be_so(file: Path) -> None:
+    labels = np.random.Generator(np.random.PCG64(0)).integers(0, 10, 60_000).astype(np.uint8)
+    file.write_bytes(gzip.compress(header(60_000) + labels.tobytes()))
+    assert file.stat().st_size > 2 * 10_008  # more than 10,000 labels can take, however packed
+    with pytest.raises(DataError, match=r"says that it holds 60,000, not 10,000$") as caught:
+        read_idx(file, (10_000,))
+    assert caught.value.hint.startswith("delete it, and it will be downloaded again")
+
+
 @pytest.mark.parametrize(
     ("pack", "size"),
     [
@@ -135,7 +146,23 @@ def test_anything_else_is_a_clear_error(file: Path, tail: bytes, start: bytes) -
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
-    for file in (tmp_path, tmp_path / "none"):
+    for file, hint in ((tmp_path, "move it away"), (tmp_path / "none", "put it there again")):
         with pytest.raises(DataError, match="cannot be read") as caught:
             read_idx(file, SHAPE)
         assert caught.value.code == "LT305"
+        assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.EACCES, "let this user read it"),
+        (errno.ENOENT, "put it there again; or remove it"),
+        (errno.EIO, "copy it there again"),
+        (errno.ETIMEDOUT, "see whether other programs can read it"),
+    ],
+)
+def test_each_reason_has_its_remedy(number: int, hint: str) -> None:
+    found = unreadable("x.jpg", OSError(number, "says the system"))
+    assert (found.code, found.message) == ("LT305", "x.jpg cannot be read: says the system")
+    assert found.hint.startswith(hint)

@@ -180,3 +180,4 @@ def test_an_image_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read: No such file") as caught:
         decode(tmp_path / "x.jpg", 8, 8, None)
     assert caught.value.code == "LT305"
+    assert caught.value.hint.startswith("put it there again")

@@ -272,7 +272,8 @@ def test_when_no_mirror_is_right_it_says_what_to_put_where(
     assert caught.value.code == "LT305"
     assert wrong in caught.value.message
     assert down in caught.value.message
-    assert all(name in caught.value.hint for name in packed)
+    assert all(f"{file.name} (MD5 {file.md5})" in caught.value.hint for file in mnist.MNIST.files)
+    assert "docs/data.md" in caught.value.hint
     assert str(tmp_path / "mnist") in caught.value.hint
     assert [
         file.name for file in (tmp_path / "mnist").glob("*") if file.name != ".download.lock"
@@ -323,6 +324,19 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path, packed: dict[str, by
         mnist.read(SMALL, tmp_path / "file", ignore, ["http://127.0.0.1:9/"])
     assert caught.value.code == "LT305"
     assert str(tmp_path / "file" / "mnist") in caught.value.message
+    assert caught.value.hint.startswith("move away the file that has the name of a folder, or")
+
+
+def test_what_other_places_lack_is_said(
+    tmp_path: Path, packed: dict[str, bytes], down: str
+) -> None:
+    put(tmp_path / "MNIST" / "raw", packed)
+    (tmp_path / "MNIST" / "raw" / IMAGES).unlink()
+    reports: list[str] = []
+    with pytest.raises(DataError, match=f"raw lacks {IMAGES}; mnist could not be") as caught:
+        mnist.read(SMALL, tmp_path, reports.append, [down])
+    assert reports[0] == f"{tmp_path / 'MNIST' / 'raw'} lacks {IMAGES}"
+    assert caught.value.hint.startswith("put what is missing where the rest is; or put ")
 
 
 def test_a_full_disk_is_not_blamed_on_the_mirror(
@@ -338,6 +352,10 @@ def test_a_full_disk_is_not_blamed_on_the_mirror(
     with pytest.raises(DataError, match="No space left on device") as caught:
         mnist.read(SMALL, tmp_path, ignore, [right, right])
     assert caught.value.code == "LT305"
+    size = f"{len(packed[IMAGES]) / 1e6:.1f} MB"
+    assert f"{IMAGES} ({size}) cannot be written into {tmp_path / 'mnist'}" in caught.value.message
+    assert caught.value.hint.startswith("make room there, or choose another directory with --data")
+    assert "put " not in caught.value.hint
     assert len(asked) == 1
     assert not list((tmp_path / "mnist").glob(".*.part"))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from ltspec.data import svhn
+from ltspec.data import place, svhn
 from ltspec.data.facts import FACTS
 from ltspec.errors import DataError
 
@@ -79,10 +79,22 @@ def test_a_damaged_file_is_named(content: Callable[[], bytes], says: str, tmp_pa
     assert "train_32x32.mat" in caught.value.message
 
 
+def test_what_is_whole_lacks_nothing(tmp_path: Path) -> None:
+    """Another process may have completed it since it was looked for."""
+    put(tmp_path, mat(12), mat(5))
+    names = [file.name for file in svhn.FILES]
+    assert place.lacking(tmp_path, [".", "none"], [names]) == []
+    (tmp_path / names[0]).unlink()
+    assert place.lacking(tmp_path, [".", "none"], [names]) == [f"{tmp_path} lacks {names[0]}"]
+
+
 def test_without_network_it_says_what_to_put_where(tmp_path: Path) -> None:
     put(tmp_path / "svhn", mat(12), mat(5))
     (tmp_path / "svhn" / "test_32x32.mat").unlink()
     with pytest.raises(DataError, match="could not be downloaded") as caught:
         svhn.read(SMALL, tmp_path, ignore, ["http://127.0.0.1:9/"])
     assert caught.value.code == "LT305"
-    assert caught.value.hint.startswith(f"put test_32x32.mat into {tmp_path / 'svhn'}")
+    lacks = f"{tmp_path / 'svhn'} lacks test_32x32.mat; svhn could not be downloaded"
+    assert caught.value.message.startswith(lacks)
+    by_hand = "put test_32x32.mat (MD5 eb5a983be6a315427106f1b164d9cef3)"
+    assert f"{by_hand} into {tmp_path / 'svhn'}" in caught.value.hint
