@@ -53,7 +53,6 @@ class NumpyAdapter:
             layout="canonical",
             compilation="eager",
             chunk_steps=100,
-            side_by_side=1,
             memory_bytes=memory_bytes(demand, settings),
         )
 

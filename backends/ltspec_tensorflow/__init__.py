@@ -67,7 +67,6 @@ class TensorflowAdapter:
             layout="channels-last",
             compilation="graph" if by_step else "xla",
             chunk_steps=20 if by_step else 100,
-            side_by_side=1,
             memory_bytes=_memory_bytes(demand, settings),
         )
 

@@ -29,7 +29,6 @@ def choose(demand: Demand, settings: Settings) -> Lowering:
         layout=layout,
         compilation=compilation,
         chunk_steps=SLOW_STEPS if slow else CHUNK_STEPS,
-        side_by_side=1,
         memory_bytes=_memory_bytes(demand, settings),
     )
 

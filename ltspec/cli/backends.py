@@ -18,7 +18,17 @@ def command() -> int:
         click.echo(click.style(name, bold=True))
         for line in _describe_apart(name):
             click.echo(f"  {line}")
+    click.echo(NOT_PROMISED)
     return 0
+
+
+NOT_PROMISED = """\
+Not promised to repeat to the bit, whatever the backend:
+  with --no-deterministic: a GPU may choose faster operations that add up in any order
+  with another number of threads: sums over a batch are added in another order
+  on another device or kind of processor: its operations round otherwise
+  with other versions of the packages, or of the GPU's driver
+  on another backend: first steps agree up to rounding, and training makes the difference larger"""
 
 
 _DESCRIBE = """

@@ -228,8 +228,7 @@ def describe_execution(execution: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"  {counted(count, 'training stage')}: {lowering['compilation']}, "
             f"{lowering['layout']} layout, {lowering['chunk_steps']:,} steps a call, "
-            f"{lowering['side_by_side']} at once, about {bytes_text(lowering['memory_bytes'])} "
-            "of memory"
+            f"about {bytes_text(lowering['memory_bytes'])} of memory"
         )
     return lines
 

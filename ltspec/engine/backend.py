@@ -113,7 +113,8 @@ class Demand:
     graph: Graph
     batch_size: int
     examples: int
-    """Training examples of the data set."""
+    """Training examples that are in memory at a time: all of the data set, or what is decoded of a
+    streamed one."""
     optimizer: Optimizer
     steps: int
     augment: Augment | None = None
@@ -132,8 +133,6 @@ class Lowering:
     chunk_steps: int
     """Steps that are played without returning to Python's side of the runner; pieces of a tape
     begin and end on multiples of it, so that a resumed run makes the same calls."""
-    side_by_side: int
-    """Stages played at once."""
     memory_bytes: int
     """Estimate of the peak on the device: weights, masks, slots, activations, data."""
 

@@ -18,8 +18,9 @@ from ltspec.errors import UsageError
 from ltspec.plan.stages import Line, Plan, Stage, Train
 
 STREAMED_BYTES = 32 * 2**20
-"""Of images that are decoded at a time, but one batch at least; up to three times as many are in
-memory."""
+"""Of images that are decoded at a time, but one batch at least."""
+STREAMED_PIECES = 3
+"""So many of these may be in memory at a time: see :mod:`ltspec.data.readers`."""
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,22 @@ def lower(plan: Plan, adapter: Adapter, settings: Settings) -> ExecutionPlan:
             need.steps,
             need.augment,
             need.repelled_from,
+            is_streamed(data),
         )
         if kind not in chosen:
-            lowering = adapter.lower(need, settings)
-            if is_streamed(data):
-                image_bytes = math.prod(need.graph.input_shape)
-                most = max(1, STREAMED_BYTES // (image_bytes * need.batch_size))
-                lowering = replace(lowering, chunk_steps=min(lowering.chunk_steps, most))
-            chosen[kind] = lowering
+            chosen[kind] = (
+                _streamed(need, adapter, settings)
+                if is_streamed(data)
+                else adapter.lower(need, settings)
+            )
         lowerings[stage.key] = chosen[kind]
     return ExecutionPlan(adapter.name, settings, lowerings)
+
+
+def _streamed(need: Demand, adapter: Adapter, settings: Settings) -> Lowering:
+    """Chunks that are short enough, and the memory of what is decoded instead of all images."""
+    image_bytes = math.prod(need.graph.input_shape)
+    most = max(1, STREAMED_BYTES // (image_bytes * need.batch_size))
+    chunk = min(adapter.lower(need, settings).chunk_steps, most)
+    decoded = min(need.examples, STREAMED_PIECES * chunk * need.batch_size)
+    return replace(adapter.lower(replace(need, examples=decoded), settings), chunk_steps=chunk)

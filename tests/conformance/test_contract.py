@@ -193,7 +193,6 @@ def test_lowering_is_honest_about_memory(adapter, kit, rule):
     assert lowering.memory_bytes >= 4 * size * (2 + slots) + 60_000 * 784
     assert lowering.memory_bytes < 200_000_000
     assert lowering.chunk_steps >= 1
-    assert lowering.side_by_side >= 1
     larger = Demand(graph, 600, 60_000, rule, 1000)
     assert adapter.lower(larger, Settings("cpu", "float32")).memory_bytes > lowering.memory_bytes
     assert adapter.lower(demand, Settings("cpu", "float64")).memory_bytes > lowering.memory_bytes

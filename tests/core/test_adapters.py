@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from specs import plan_of
 
 from ltspec.engine import adapters
 from ltspec.engine.backend import Settings
+from ltspec.engine.execution import demands, lower
 from ltspec.engine.session import Session
 from ltspec.engine.watch import Silence
 from ltspec.errors import BackendError, RunError
@@ -169,6 +171,38 @@ def test_a_plan_for_a_gpu_elsewhere_asks_none_here() -> None:
 def test_what_is_asked_for_and_offered_is_not_refused() -> None:
     fake: Any = Fake(optimizer_adam="not asked for")
     adapters.refuse_gaps(fake, plan_of(), Settings("cpu", "float32"))
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "tensorflow"])
+def test_of_streamed_images_only_what_is_decoded_counts_as_memory(name: str) -> None:
+    """ImageNet is 193 GB of pixels, of which three pieces are in memory."""
+    plan = plan_of(
+        "model={family: imagenet-resnet, depth: 50}",
+        "data={name: imagenet}",
+        "train.batch_size=256",
+    )
+    adapter, settings = adapters.find(name), Settings("cpu", "float32")
+    lowering = next(iter(lower(plan, adapter, settings).lowerings.values()))
+    image, chunk = 3 * 224 * 224, lowering.chunk_steps * 256
+    assert lowering.chunk_steps == 1
+    need = next(need for _, need, _ in demands(plan))
+    assert need.examples == 1_281_167
+    without = adapter.lower(replace(need, examples=0), settings).memory_bytes
+    assert 3 * chunk * image <= lowering.memory_bytes - without <= 3 * chunk * (image + 8)
+
+
+def test_a_small_streamed_set_is_not_counted_twice(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for class_ in ("a", "b"):
+            (tmp_path / split / class_).mkdir(parents=True)
+            for number in range(4):
+                (tmp_path / split / class_ / f"{number}.png").write_bytes(b"")
+    plan = plan_of(f"data={{name: folder, path: {tmp_path}, size: 16}}", "train.batch_size=4")
+    numpy, settings = adapters.find("numpy"), Settings("cpu", "float32")
+    (lowering,) = set(lower(plan, numpy, settings).lowerings.values())
+    need = next(need for _, need, _ in demands(plan))
+    assert need.examples == 8
+    assert lowering.memory_bytes == numpy.lower(need, settings).memory_bytes
 
 
 def test_memory_that_runs_out_ends_the_run_with_a_code(

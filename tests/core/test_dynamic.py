@@ -228,7 +228,7 @@ def test_gradients_are_of_the_images_of_the_step() -> None:
 
     masks = random_masks({p.name: p.shape for p in graph.prunable}, schedule.keep, 1, 1, 1)
     weights = apply(initial_weights(graph, "glorot-normal", 1), masks)
-    lowering = Lowering("canonical", "eager", 1, 1, 1)
+    lowering = Lowering("canonical", "eager", 1, 1)
     training = Training(
         graph,
         recipe,

@@ -186,7 +186,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
 def one_step_a_piece(self: Any, demand: Any, settings: Any) -> Any:
     from ltspec.engine.backend import Lowering
 
-    return Lowering("canonical", "eager", 1, 1, 1)
+    return Lowering("canonical", "eager", 1, 1)
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 17, 40, 41, 60])

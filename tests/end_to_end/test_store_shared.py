@@ -21,6 +21,7 @@ from e2e import (
     ltspec,
     run_folder,
     started,
+    stored_arrays,
     ticket_files,
     write_tiny,
 )
@@ -78,6 +79,18 @@ def test_different_specs_share_what_is_equal(alone: Path, tmp_path: Path) -> Non
         more = column(run_folder(tmp_path / ".ltspec", "deeper") / "table.csv", name)
         assert len(more) == 4
         assert more[:2] == mine[:2]
+
+
+def test_side_by_side_on_torch_is_the_same_to_the_bit(tmp_path: Path) -> None:
+    """With momentum, two replicates and a branch; the threads are said, as they change results."""
+    changes = ("--set", BRANCH, "--set", "replicates=2", "--backend", "torch", "--threads", "1")
+    for name, processes in (("alone", 1), ("together", 2)):
+        (tmp_path / name).mkdir()
+        spec = write_tiny(tmp_path / name)
+        ltspec("run", spec, *changes, "--side-by-side", processes, seconds=240)
+    one, other = (stored_arrays(tmp_path / name / ".ltspec") for name in ("alone", "together"))
+    assert len(one) > 10
+    assert other == one
 
 
 # -- stores that cannot be written -----------------------------------------------------------------
