@@ -80,7 +80,7 @@ def command(
     """
     plan, execution = load_plan(spec, overrides)
     wanted = only(plan, points)
-    if data is not None and not data.is_dir():
+    if data is not None and not data.is_dir() and _looks_into_data_folder(wanted):
         raise UsageError(
             f"the data folder {data} is not there",
             code="LT309",
@@ -151,6 +151,14 @@ def _deterministic(wanted: bool | None, execution: ExecutionPlan | None) -> bool
     if wanted is not None:
         return wanted
     return execution is None or execution.settings.deterministic
+
+
+def _looks_into_data_folder(plan: Plan) -> bool:
+    from ltspec.data.reader import is_in_data_folder
+    from ltspec.results.tickets import own_data
+
+    names = {name for stage in plan.stages for name, _ in own_data(stage.work)}
+    return any(map(is_in_data_folder, names))
 
 
 def default_data_folder() -> Path:

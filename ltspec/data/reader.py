@@ -9,7 +9,7 @@ from typing import Any
 from ltspec.data import cifar, digits, fashion_mnist, mnist, svhn
 from ltspec.data.dataset import Dataset
 from ltspec.data.facts import FACTS, USUAL_SIZE, Facts, is_streamed
-from ltspec.data.folder import imagenet_facts
+from ltspec.data.folder import imagenet_facts, is_folder
 from ltspec.data.streamed import Folder, read_folder, read_imagenet
 from ltspec.errors import DataError
 
@@ -25,6 +25,12 @@ READERS: Mapping[str, Reader] = {
     "svhn": svhn.read,
 }
 """How each data set of :data:`ltspec.data.facts.FACTS` is read."""
+
+
+def is_in_data_folder(name: str) -> bool:
+    """Whether the data set that a plan calls ``name`` lies in the data directory: the digits come
+    with a package, and a folder of images has a path of its own."""
+    return name != "digits" and not is_folder(name)
 
 
 def read(

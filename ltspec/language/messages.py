@@ -350,10 +350,12 @@ def _unknown_hint(
     if meant:
         return f"did you mean `{meant}`?", (meant,)
     keys = f"its keys are {_listed(known)}"
-    homes = dict(_homes(key, root))
-    if path in homes:  # another kind of this section has it
-        other = homes[path]
-        return f"`{key}` belongs to `{kind_key(other)}: {kind(other)}`; {keys}", ()
+    found = list(_homes(key, root))
+    homes = dict(found)
+    if others := [section for home, section in found if home == path]:
+        # other kinds of this section have it
+        kinds = dict.fromkeys(f"{kind_key(other)}: {kind(other)}" for other in others)
+        return f"`{key}` belongs to {_listed(list(kinds))}; {keys}", ()
     if homes:
         near = _nearest(homes, path)
         named = [f"`{dotted(home[:-1])}`" if home[:-1] else "the top of the file" for home in near]

@@ -532,6 +532,9 @@ def test_data_that_cannot_be_had_is_said_quickly(tmp_path: Path) -> None:
     said = ltspec(*call, code=2)
     assert "is not there" in said.err  # a folder that was misspelt is not made
     assert not (tmp_path / "data").exists()
+    digits = write_tiny(tmp_path, name="digits.yaml")  # which lie elsewhere
+    ltspec("run", digits, "--backend", "numpy", "--data", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
     (tmp_path / "data").mkdir()
     said = ltspec(
         *call,
