@@ -1,9 +1,9 @@
 """Takes nothing; gives how fast a folder of JPEGs is read, and in how much memory.
 
 Two folders of made JPEGs are gone through once, in pieces and with random boxes as in training:
-each in a process of its own, whose peak of resident memory is that of the run and not of the
-processes that read for it. Then decoding alone: as many processes, each calling the decoder on its
-share of the same files, with nothing handed over.
+each in a process of its own, whose peak of resident memory is that of the run; the peak of each
+process that reads for it stands beside it (on Linux, which alone says it). Then decoding alone: as
+many processes, each calling the decoder on its share of the same files, with nothing handed over.
 
     python benchmarks/reading.py [--images 50000] [--side 64] [--size 32] [--processes 2]
 """
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL
@@ -76,8 +77,19 @@ def go_through(folder: Path, size: int, processes: int) -> None:
         for piece in readers.pieces(split, due):
             total += int(piece[:, 0, 0, 0].sum())
         seconds = time.perf_counter() - began
+        of_readers = [peak_mb(child.pid) for child in multiprocessing.active_children()]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"images": len(split), "seconds": seconds, "peak_mb": peak, "sum": total}))
+    found = {"images": len(split), "seconds": seconds, "peak_mb": peak, "sum": total}
+    print(json.dumps({**found, "readers_peak_mb": [mb for mb in of_readers if mb is not None]}))
+
+
+def peak_mb(process: int | None) -> float | None:
+    """Peak of the resident memory of another process that still runs."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        return None
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def alone(
@@ -111,12 +123,12 @@ def decode_alone(split: StreamedSplit, processes: int) -> float:
         return len(split) / (time.perf_counter() - began)
 
 
-def child(folder: Path, options: argparse.Namespace) -> dict[str, float]:
+def child(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """:func:`go_through` in a process of its own."""
     command = [sys.executable, __file__, "--folder", str(folder), "--size", str(options.size)]
     command += ["--processes", str(options.processes)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -158,6 +170,7 @@ def main() -> None:
                 "large_images_per_s": round(whole["images"] / whole["seconds"]),
                 "peak_mb_small": round(statistics.median(peaks), 1),
                 "peak_mb_large": round(whole["peak_mb"], 1),
+                "readers_peak_mb_large": [round(mb, 1) for mb in whole["readers_peak_mb"]],
             },
             indent=1,
         )

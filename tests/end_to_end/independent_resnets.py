@@ -1,4 +1,5 @@
-"""Takes nothing; prints how far our ImageNet ResNets are from independent ones, as JSON.
+"""Takes ``plain`` or ``transformers``, or nothing; prints how far our ImageNet ResNets are from
+independent ones, or from all that are installed, as JSON.
 
 The same weights go into ours (torch backend in float32, reference in float64), into plain torch
 modules that follow the description of torchvision's ResNets, and into those of Hugging Face
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -153,7 +155,7 @@ def statistics(graph: Graph) -> dict[str, np.ndarray]:
     }
 
 
-def differences(depth: int) -> dict[str, float]:
+def differences(depth: int, others: Sequence[str]) -> dict[str, float]:
     graph = imagenet_resnet((3, SIDE, SIDE), 1000, depth, 64, "imagenet")
     weights = initial_weights(graph, "kaiming-normal", 1, norm_scale="uniform")
     buffers = statistics(graph)
@@ -172,9 +174,8 @@ def differences(depth: int) -> dict[str, float]:
             False,
         ),
     }
-    expected = {"plain": plain(depth, wide, torch.tensor(images).double())}
-    if importlib.util.find_spec("transformers"):
-        expected["transformers"] = hugging_face(depth, wide, torch.tensor(images).double())
+    built = {"plain": plain, "transformers": hugging_face}
+    expected = {other: built[other](depth, wide, torch.tensor(images).double()) for other in others}
     return {
         f"{depth} {ours} {theirs}": float((a - b).abs().max() / b.abs().max())
         for ours, a in found.items()
@@ -183,5 +184,7 @@ def differences(depth: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    installed = ["plain", *(["transformers"] if importlib.util.find_spec("transformers") else [])]
+    others = sys.argv[1:] or installed
     with torch.no_grad():
-        print(json.dumps({**differences(18), **differences(50)}))
+        print(json.dumps({**differences(18, others), **differences(50, others)}))
