@@ -338,7 +338,7 @@ sweep:
 ```
 
 These are 3 x 2 x 3 points, numbered from 1, the last entry varying fastest. Every key but `ltspec`,
-`name`, `about`, `preset`, `seeds` and `replicates` can be swept, items of lists by number
+`name`, `about`, `preset`, `ask`, `seeds` and `replicates` can be swept, items of lists by number
 (`measure.0.siblings`) and branches by name (`branches.fresh.draw`). A section as a value replaces
 that of the spec and its preset. The spec without its sweep has
 to have every required key, and each point has to be right as a whole: `ltspec validate` checks all

@@ -6,10 +6,9 @@ Plain functions of a spec, so that rules can ask them about a spec that is only 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ltspec.data.alteration import Alteration, altered_facts, classes
 from ltspec.data.facts import FACTS, STREAMED, USUAL_SIZE, Facts
@@ -142,8 +141,7 @@ def steps(spec: Any, duration: Any) -> int:
     return int(duration.steps(per_epoch, total))
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """What points of a training are counted in, so that they can be told apart."""
 
     unit: Literal["step", "epoch"]

@@ -623,11 +623,32 @@ def test_show_refuses_what_it_would_not_do(tmp_path: Path) -> None:
         ("--blocks", "--plot", tmp_path / "plot.svg"),
         ("--map", "--backend", "numpy"),
         ("--resolved", "--blocks"),
+        ("--map", "--store", tmp_path),
     ):
         said = ltspec("show", spec, *call, code=2)
         assert "error[LT309]" in said.err
         assert f"{call[0]} shows the spec, and {call[1]} would do nothing" in said.err
     assert not (tmp_path / "plot.svg").exists()
+
+
+def test_plan_and_verify_refuse_what_they_would_not_do(tmp_path: Path) -> None:
+    spec, target = write_tiny(tmp_path), tmp_path / "plan.json"
+    for option in (("--all",), ("--store", tmp_path)):
+        said = ltspec("plan", spec, "--json", target, *option, code=2)
+        assert "error[LT309]" in said.err
+        assert f"{option[0]} would do nothing" in said.err
+    said = ltspec("plan", spec, "--json", target, "--precision", "float64", code=2)
+    assert "--precision needs --backend" in said.err
+    assert not target.exists()
+    for option in (
+        ("--threads", 1),
+        ("--within", 0.1),
+        ("--store", tmp_path),
+        ("--data", tmp_path),
+    ):
+        said = ltspec("ticket", "verify", tmp_path / "none", *option, code=2)
+        assert f"{option[0]} would do nothing" in said.err
+        assert "add --run" in said.err
 
 
 def test_show_what_is_done_so_far(ran: tuple[Path, Path, Done]) -> None:

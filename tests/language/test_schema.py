@@ -182,9 +182,15 @@ def test_nonsense_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("path", "suggestions"),
     [
-        ("criterion", ("prune.criterion", "branches.NAME.criterion")),
+        (
+            "criterion",
+            ("prune.criterion", "branches.NAME.criterion", "branches.NAME.mask.criterion"),
+        ),
         ("iterative", ("prune.schedule",)),
-        ("magnitude", ("prune.criterion", "branches.NAME.criterion")),
+        (
+            "magnitude",
+            ("prune.criterion", "branches.NAME.criterion", "branches.NAME.mask.criterion"),
+        ),
         (
             "cosine",
             (
@@ -196,7 +202,10 @@ def test_nonsense_is_unknown() -> None:
         ),
         ("reinitialize", ("branches.NAME",)),
         ("mnist", ("data.name",)),
-        ("criterium", ("prune.criterion", "branches.NAME.criterion")),
+        (
+            "criterium",
+            ("prune.criterion", "branches.NAME.criterion", "branches.NAME.mask.criterion"),
+        ),
     ],
 )
 def test_a_last_part_or_a_choice_leads_to_its_key(path: str, suggestions: tuple[str, ...]) -> None:
