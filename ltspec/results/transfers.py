@@ -77,7 +77,7 @@ def as_csv(plan: Plan, found: Sequence[Square]) -> str:
     """One line for each level, split and source, three columns for each target: mean, lowest and
     highest accuracy over replicates (shares of the examples); empty where a ticket is not there."""
     targets = list(dict.fromkeys(name for square in found for name in square.targets))
-    headings = [text for name in targets for text in (name, f"{name} lowest", f"{name} highest")]
+    headings = [text for name in targets for text in _headings(name)]
     return write_csv(
         ["level", "split", *point_headings(plan), *headings],
         (
@@ -91,6 +91,11 @@ def as_csv(plan: Plan, found: Sequence[Square]) -> str:
             for source in square.sources
         ),
     )
+
+
+def _headings(target: str) -> tuple[str, str, str]:
+    """With a space in each, which no axis of a sweep has in its name."""
+    return f"{target} mean", f"{target} lowest", f"{target} highest"
 
 
 def _figures(square: Square, source: int, target: str) -> list[float | None]:

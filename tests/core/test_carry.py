@@ -511,10 +511,10 @@ def test_the_square_of_sources_and_targets(tmp_path: Path) -> None:
         ("2", "two"),
         ("2", "three"),
     ]
-    assert lines[0]["to-3"] == ""
+    assert lines[0]["to-3 mean"] == ""
     corner = second.accuracy(2, "to-3")
     assert corner is not None
-    assert float(lines[3]["to-3"]) == corner.mean
+    assert float(lines[3]["to-3 mean"]) == corner.mean
     assert float(lines[3]["to-3 lowest"]) == corner.low
     # On the diagonal a ticket is itself.
     own = [row for row in rows if (row.point, row.branch, row.level) == (1, "ticket", 2)]
@@ -542,7 +542,8 @@ def test_what_is_not_there_yet_is_left_out() -> None:
     assert (square.sources, square.targets) == ((2,), ("to-2",))
     assert square.accuracy(1, "to-2") is None
     assert transfers.as_csv(plan, [square]) == (
-        "level,split,point,source,to-2,to-2 lowest,to-2 highest\n2,test,2,three,0.75,0.75,0.75\n"
+        "level,split,point,source,to-2 mean,to-2 lowest,to-2 highest\n"
+        "2,test,2,three,0.75,0.75,0.75\n"
     )
     assert transfers.squares(plan_of(KEPT), []) == []
     alone = plan_of(KEPT, SOURCE, f"branches.there={{kind: transfer, {TO}}}")
