@@ -95,10 +95,10 @@ class TensorflowAdapter:
 
 
 def _memory_bytes(demand: Demand, settings: Settings) -> int:
-    """Estimate of the peak: weights, slots and buffers twice (before and after a step), gradients,
-    masks, solutions that repel (filled up, and once more while they are multiplied), two copies of
-    the activations and of the batch (value and gradient; a third for what is rounded to bfloat16),
-    the images as bytes and the labels as integers."""
+    """Estimate of the peak: weights, slots and buffers three times (before a call, before and after
+    a stretch of it), gradients, masks, solutions that repel (filled up, and once more while they
+    are multiplied), two copies of the activations and of the batch (value and gradient; a third for
+    what is rounded to bfloat16), the images as bytes and the labels as integers."""
     width = 8 if settings.precision == "float64" else 4
     graph = demand.graph
     weights = sum(parameter.size for parameter in graph.parameters)
@@ -107,8 +107,8 @@ def _memory_bytes(demand: Demand, settings: Settings) -> int:
     activations = sum(math.prod(shape) for shape in graph.shapes.values()) * demand.batch_size
     copies = 3 if settings.precision == "bf16" else 2
     data = demand.examples * (math.prod(graph.input_shape) + 4)
-    vectors = 4 + 2 * slots + 2 * filled_count(demand.repelled_from)
-    return width * (weights * vectors + 2 * buffers + copies * activations) + data
+    vectors = 5 + 3 * slots + 2 * filled_count(demand.repelled_from)
+    return width * (weights * vectors + 3 * buffers + copies * activations) + data
 
 
 adapter = TensorflowAdapter()

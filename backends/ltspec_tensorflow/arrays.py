@@ -5,7 +5,7 @@ This is the border: canonical layout outside, TensorFlow's own inside (see lower
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -118,8 +118,15 @@ class Shelf:
         return self._splits[split]
 
     def tensors(self, named: Iterable[Parameter | Buffer], arrays: Arrays) -> list[tf.Tensor]:
-        """Copies of ``arrays`` in the order of a graph's parameters or buffers."""
-        return [self.tensor(arrays[each.name]) for each in named]
+        """``arrays`` in the order of a graph's parameters or buffers; copies of those that are not
+        there yet."""
+        held = arrays.held if isinstance(arrays, OnDevice) else {}
+
+        def tensor(name: str) -> tf.Tensor:
+            same = name in held and held[name].dtype == self._dtype
+            return held[name] if same else self.tensor(arrays[name])
+
+        return [tensor(each.name) for each in named]
 
     def masks(self, graph: Graph, masks: Masks) -> dict[str, tf.Tensor]:
         """A mask for every prunable parameter, ones where it is dense: the programs of dense and
@@ -156,6 +163,30 @@ class Shelf:
             array = array.astype(self._dtype.as_numpy_dtype, copy=False)
         tensor = tf.cast(tf.constant(array), self._dtype)
         return tf.transpose(tensor, (2, 3, 1, 0)) if array.ndim == 4 else tensor
+
+
+class OnDevice(Mapping[str, Array]):
+    """Tensors that stay on their device; each becomes a canonical array, and leaves the device,
+    when somebody looks at it. The next piece of a training need not be sent its state."""
+
+    def __init__(self, named: Iterable[Parameter | Buffer], tensors: Iterable[tf.Tensor]) -> None:
+        self.held = {each.name: tensor for each, tensor in zip(named, tensors, strict=True)}
+        """Those that nobody has looked at, in the layout of TensorFlow."""
+        self._names = tuple(self.held)
+        self._arrays: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if name in self.held:
+            with memory_errors():
+                self._arrays[name] = np.array(_outer(self.held[name]).numpy())
+            del self.held[name]
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def arrays_of(

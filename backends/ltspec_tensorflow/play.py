@@ -31,7 +31,7 @@ from ltspec.engine.backend import (
     storage,
 )
 from ltspec_tensorflow import programs
-from ltspec_tensorflow.arrays import Shelf, arrays_of, memory_errors, moves_of
+from ltspec_tensorflow.arrays import OnDevice, Shelf, arrays_of, memory_errors, moves_of
 from ltspec_tensorflow.update import slot_names, step_numbers
 
 MANY_AT_ONCE, FEW_AT_ONCE = 1000, 128
@@ -109,13 +109,13 @@ class TensorflowBackend:
                 )
                 losses.append(played[: call.steps])
             after = State(
-                weights=arrays_of(graph.parameters, weights),
+                weights=OnDevice(graph.parameters, weights),
                 step=tape.stop,
                 slots={
-                    slot: arrays_of(graph.parameters, tensors)
+                    slot: OnDevice(graph.parameters, tensors)
                     for slot, tensors in zip(slot_names(optimizer), slots, strict=True)
                 },
-                buffers=arrays_of(graph.buffers, buffers),
+                buffers=OnDevice(graph.buffers, buffers),
             )
             return after, tf.concat(losses, 0).numpy().astype(np.float32)
 

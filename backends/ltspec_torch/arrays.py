@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -57,18 +57,60 @@ def shared(array: Array, device: torch.device) -> Tensor:
         return torch.from_numpy(array).to(device)
 
 
+class OnDevice(Mapping[str, Array]):
+    """Copies of tensors that stay on their device; each becomes a canonical array, and leaves the
+    device, when somebody looks at it. The next piece of a training need not be sent its state."""
+
+    def __init__(self, named: Sequence[Named], tensors: Iterable[Tensor]) -> None:
+        pairs = zip(named, tensors, strict=True)
+        self._tensors = {each.name: tensor.detach().clone() for each, tensor in pairs}
+        self._names = tuple(self._tensors)
+        self._arrays: dict[str, Array] = {}
+        on_gpu = next((t.device for t in self._tensors.values() if t.device.type == "cuda"), None)
+        # What made the copies may still be under way there, and nowhere else are they in order.
+        self._stream = None if on_gpu is None else torch.cuda.current_stream(on_gpu)
+
+    def __getitem__(self, name: str) -> Array:
+        if name in self._tensors:
+            here = nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+            with memory_errors(), here:
+                self._arrays[name] = array_of(self._tensors[name])
+            del self._tensors[name]
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def tensor(self, name: str, device: torch.device) -> Tensor | None:
+        """The copy, where it still is on ``device`` and can be read in the current stream."""
+        tensor = self._tensors.get(name)
+        if tensor is None or tensor.device != device:
+            return None
+        same = self._stream is None or torch.cuda.current_stream(device) == self._stream
+        return tensor if same else None
+
+
 def fill(tensors: Sequence[Tensor], named: Sequence[Named], arrays: Arrays) -> None:
     """Write the arrays of these names into ``tensors``, whatever their type and layout."""
     for tensor, each in zip(tensors, named, strict=True):
-        tensor.copy_(shared(arrays[each.name], torch.device("cpu")))
+        held = arrays.tensor(each.name, tensor.device) if isinstance(arrays, OnDevice) else None
+        there = shared(arrays[each.name], torch.device("cpu")) if held is None else held
+        tensor.copy_(there)
 
 
 def arrays_of(named: Sequence[Named], tensors: Iterable[Tensor]) -> Mapping[str, Array]:
     """Tensors in the order of ``named`` as canonical arrays that own their memory, by name."""
     return {
-        each.name: np.array(tensor.detach().cpu().numpy(), order="C")
-        for each, tensor in zip(named, tensors, strict=True)
+        each.name: array_of(tensor.detach()) for each, tensor in zip(named, tensors, strict=True)
     }
+
+
+def array_of(tensor: Tensor) -> Array:
+    """A canonical array that owns its memory."""
+    return np.array(tensor.cpu().numpy(), order="C")
 
 
 def moves(tape: Tape) -> bool:

@@ -53,10 +53,10 @@ def evaluated_at_once(graph: Graph, device: str) -> int:
 
 def _memory_bytes(demand: Demand, settings: Settings) -> int:
     """Estimate of the peak: weights, gradients, masks, slots, solutions that repel and three
-    vectors for their term, running statistics; the activations,
-    all of which the backward pass reads, and four more of the largest for gradients and what an
-    operation needs besides; a stretch of tape; images as bytes with the black around them, and
-    their labels."""
+    vectors for their term, running statistics; the state before and the one after, which stay
+    there until somebody looks; the activations, all of which the backward pass reads, and four
+    more of the largest for gradients and what an operation needs besides; a stretch of tape;
+    images as bytes with the black around them, and their labels."""
     width = storage(settings.precision).itemsize
     graph = demand.graph
     weights = sum(parameter.size for parameter in graph.parameters)
@@ -69,7 +69,7 @@ def _memory_bytes(demand: Demand, settings: Settings) -> int:
     channels, *sides = graph.input_shape
     image = channels * math.prod(side + 2 * margin for side in sides)
     return (
-        width * (weights * (3 + slots + repelling) + buffers)
+        width * (weights * (3 + slots + repelling + 2 * (1 + slots)) + 3 * buffers)
         + active * (sum(sizes) + 4 * max(sizes)) * demand.batch_size
         + CHUNK_STEPS * demand.batch_size * 3 * 8
         + demand.examples * (image + 8)

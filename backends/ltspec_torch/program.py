@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ltspec.engine.backend import Graph, Masks, Optimizer, Repulsion, State, Tape
-from ltspec_torch.arrays import DeviceSplit, Reel, Shelf, arrays_of, fill, laid_out, strided_as
+from ltspec_torch.arrays import DeviceSplit, OnDevice, Reel, Shelf, fill, laid_out, strided_as
 from ltspec_torch.choice import Layout
 from ltspec_torch.lower import Forward
 from ltspec_torch.repelling import Repelling
@@ -173,11 +173,11 @@ class Places:
         self._update(aligned, rate, self._reel.updates.index_select(0, self._number))
 
     def read(self, step: int) -> State:
-        """Everything as arrays; ``step`` is the next one to be taken."""
+        """Everything as it is now; ``step`` is the next one to be taken."""
         graph = self.shape.graph
         return State(
-            arrays_of(graph.parameters, self._parameters),
+            OnDevice(graph.parameters, self._parameters),
             step,
-            {slot: arrays_of(graph.parameters, ts) for slot, ts in self._slots.items()},
-            arrays_of(graph.buffers, self._buffers),
+            {slot: OnDevice(graph.parameters, ts) for slot, ts in self._slots.items()},
+            OnDevice(graph.buffers, self._buffers),
         )

@@ -205,6 +205,19 @@ def test_one_program_plays_every_level(kit, backend32, recorded):
     assert losses.tobytes() == expected_losses.tobytes()
 
 
+def test_a_state_is_not_overwritten_by_what_comes_after(kit, backend32, recorded):
+    """The program's places are the same at every call; nobody looks at the state in between."""
+    case = kit.case("adam", kit.GRAPHS["residual"])
+    one = program(case, "float32", recorded)
+    half, _ = one.play(case.tape(0, 9), case.state, case.masks)
+    first, _ = one.play(case.tape(9, 20), half, case.masks)
+    again, _ = one.play(case.tape(9, 20), half, case.masks)
+    expected, _ = case.play(backend32, 0, 20)
+    assert kit.identical(first, expected)
+    assert kit.identical(again, expected)
+    assert kit.identical(half, case.play(backend32, 0, 9)[0])
+
+
 def test_both_layouts_compute_the_same(kit, adapter, backend64):
     case = kit.case("sgd", kit.GRAPHS["residual"], augment=AUGMENT)
     assert case.lowering.layout == "channels-last"
