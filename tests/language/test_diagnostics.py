@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from ltspec.diagnostics import page, render, render_all
 from ltspec.errors import CODES, Diagnostic, Origin, Position, SpecError
 from ltspec.language.source import parse_text, write
 from ltspec.language.spec import parse
+from ltspec.networks.cifar_resnet import cifar_resnet
+from ltspec.networks.imagenet_resnet import imagenet_resnet
+from ltspec.networks.lenet import lenet
 from ltspec.plan import validate
 
 TEXT = "name: a\ntrain:\n  lr: 100%, x:y\n"
@@ -203,6 +207,33 @@ def laid_over(base: object, top: object, key: str = "") -> object:
     return top
 
 
+def place_weights(folder: Path) -> None:
+    """The files that pages on ``pretrain.weights`` name: headers, and zeros that take no room."""
+    mnist = (1, 28, 28)
+    files = {
+        "net.safetensors": lenet(mnist, 10, (300, 100)),
+        "weights/resnet50.safetensors": lenet(mnist, 10, (300, 100)),
+        "resnet50.safetensors": imagenet_resnet(mnist, 10, 50, 64, "imagenet"),
+        "of-1000-classes.safetensors": imagenet_resnet((3, 32, 32), 1000, 18, 64, "cifar"),
+        "resnet20.safetensors": cifar_resnet(mnist, 10, 20, 16),
+    }
+    (folder / "weights").mkdir()
+    (folder / "net.pt").write_bytes(b"PK")
+    for name, graph in files.items():
+        header, end = {}, 0
+        for each in (*graph.parameters, *graph.buffers):
+            begin, end = end, end + 4 * math.prod(each.shape)
+            header[each.name] = {
+                "dtype": "F32",
+                "shape": list(each.shape),
+                "data_offsets": [begin, end],
+            }
+        text = json.dumps(header).encode()
+        with (folder / name).open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            file.truncate(8 + len(text) + end)
+
+
 @pytest.mark.parametrize("code", [code for code in CODES if code[2] in "12"])
 def test_the_examples_of_a_page_are_wrong_and_right(
     code: str, small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -212,6 +243,7 @@ def test_the_examples_of_a_page_are_wrong_and_right(
         for number in range(100):
             (tmp_path / "my/images" / name / f"{number}.jpg").touch()
     (tmp_path / "lenet.yaml").write_text(small, encoding="utf-8")  # what others carry from
+    place_weights(tmp_path)
     file = "lenet.yaml" if code == "LT276" else "x"
     monkeypatch.chdir(tmp_path)
 
