@@ -42,13 +42,22 @@ def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str,
             _interval_text(answer),
         )
     print_table(console, table)
-    if any(answer.ever != answer.value and answer.unit != "accuracy" for answer in found):
-        console.print(
-            "an answer holds from there on, at all later steps or higher densities; "
-            "in brackets the first at which it holds at all\n",
-            highlight=False,
-            soft_wrap=True,
-        )
+    notes = [
+        note
+        for unit, note in _NOTES.items()
+        if any(answer.unit == unit and answer.ever != answer.onwards for answer in found)
+    ]
+    if notes:
+        console.print("; ".join(notes) + "\n", highlight=False, soft_wrap=True)
+
+
+_NOTES: dict[Unit, str] = {
+    "step": "a step is the first at which it holds; onwards is the one from which on it holds at "
+    "all later ones too",
+    "density": "a density is the lowest that holds with all higher ones; in brackets the lowest at "
+    "which it holds at all",
+}
+"""What is said where the two differ."""
 
 
 def _asked(answer: Answer) -> str:
@@ -70,7 +79,8 @@ def _asked(answer: Answer) -> str:
 
 
 def answer_text(answer: Answer) -> str:
-    """``2,000 (500)``, ``10.74%, level 10``, ``none up to 2,000`` or how much is not done yet."""
+    """``500 (onwards: 2,000)``, ``10.74%, level 10 (8.59%)``, ``none up to 2,000`` or how much is
+    not done yet."""
     if answer.missing:
         return f"not done yet: {answer.missing} of {answer.needed} figures"
     unit = answer.unit
@@ -84,9 +94,12 @@ def answer_text(answer: Answer) -> str:
         text = f"none up to {figure_text(unit, answer.tried[-1])}"
     else:
         text = f"none, not even {figure_text(unit, answer.tried[-1])}"
-    if answer.ever is not None and answer.ever != answer.value:
-        text += f" ({figure_text(unit, answer.ever)})"
-    return text
+    if answer.ever == answer.onwards or answer.ever is None:
+        return text
+    if unit == "density":
+        return f"{text} ({figure_text(unit, answer.ever)})"
+    onwards = "none" if answer.onwards is None else figure_text(unit, answer.onwards)
+    return f"{text} (onwards: {onwards})"
 
 
 def replicates_text(answer: Answer) -> str:

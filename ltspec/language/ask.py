@@ -14,14 +14,15 @@ Points = Annotated[float, Field(ge=0, le=100)]
 
 
 class FirstStable(Section):
-    """From which rewind point on a network is stable (Frankle et al. 2020, sections 3 and 4)."""
+    """At which rewind point a network is first stable (Frankle et al. 2020, sections 3 and 4)."""
 
     kind: Literal["first-stable"]
-    """What is asked. `first-stable`: the earliest rewind point whose network is stable, and those
-    of all later points with it: its instability, which `measure` asks for, is below a threshold in
-    the mean over pairs of copies. Rewind points are those of a sweep over `prune.rewind.to`, and
-    each setting of its other entries is answered on its own; for the dense network also those of
-    `at` in `measure`."""
+    """What is asked. `first-stable`: the earliest rewind point whose network is stable: its
+    instability, which `measure` asks for, is below a threshold in the mean over pairs of copies.
+    Beside it stands the rewind point from which on those of all later points are stable too
+    (`onwards`), since it need not stay so. Rewind points are those of a sweep over
+    `prune.rewind.to`, and each setting of its other entries is answered on its own; for the dense
+    network also those of `at` in `measure`."""
     of: Lines = ("ticket",)
     """Which networks: `dense`, `ticket`, or names of branches."""
     levels: Levels = "all"
@@ -34,13 +35,14 @@ class FirstStable(Section):
 
 
 class FirstMatching(Section):
-    """From which rewind point on a network is as good as the dense one (Frankle et al. 2020)."""
+    """At which rewind point a network is first as good as the dense one (Frankle et al. 2020)."""
 
     kind: Literal["first-matching"]
     """What is asked. `first-matching`: the earliest rewind point whose network is as accurate as
-    the dense one of the same replicate, and those of all later points with it. Rewind points are
-    those of a sweep over `prune.rewind.to`, and each setting of its other entries is answered on
-    its own."""
+    the dense one of the same replicate. Beside it stands the rewind point from which on those of
+    all later points are so too (`onwards`): a ticket that is rewound to very late has little
+    training left, and can fall below. Rewind points are those of a sweep over `prune.rewind.to`,
+    and each setting of its other entries is answered on its own."""
     of: Lines = ("ticket",)
     """Which networks: `ticket`, or names of branches that are the same network on the same data."""
     levels: Levels = "all"

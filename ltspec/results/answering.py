@@ -226,14 +226,16 @@ class _Reader:
             mine = [each[number] for each in figures.values()]
             there = [figure for figure in mine if figure is not None]
             missing = len(mine) - len(there)
-            found = (None, None) if missing else onset(list(figures), list(map(holds, there)))
-            own.append(Own(number, *found, missing))
+            ever, onwards = (
+                (None, None) if missing else onset(list(figures), list(map(holds, there)))
+            )
+            own.append(Own(number, ever, ever, onwards, missing))
         means = [exact_mean(each.values()) for each in figures.values()]
         there = [figure for figure in means if figure is not None]
         whole = len(there) == len(means)
-        value, ever = onset(list(figures), list(map(holds, there))) if whole else (None, None)
+        ever, onwards = onset(list(figures), list(map(holds, there))) if whole else (None, None)
         return self._answer(
-            group, "step", tuple(figures), (value, ever), own, len(figures), None, **about
+            group, "step", tuple(figures), (ever, ever, onwards), own, len(figures), None, **about
         )
 
     def sparsest(self) -> Iterator[Answer]:
@@ -246,14 +248,16 @@ class _Reader:
                     found, ever, missing = self._from_sparsest(
                         {level: [by[number]] for level, by in rows.items()}
                     )
-                    own.append(Own(number, _density(found), _density(ever), missing))
+                    own.append(
+                        Own(number, _density(found), _density(ever), _density(found), missing)
+                    )
                 together = {level: list(by.values()) for level, by in rows.items()}
                 found, ever, _ = self._from_sparsest(together)
                 yield self._answer(
                     [place],
                     "density",
                     tuple(sorted(filter(None, map(self._mean_density, together.values())))),
-                    (_density(found), _density(ever)),
+                    (_density(found), _density(ever), _density(found)),
                     own,
                     len(rows),
                     found and found[1],
@@ -276,7 +280,8 @@ class _Reader:
         if missing:
             return None, None, missing
         there.sort()
-        return *onset([each for each, _ in there], [held for _, held in there]), 0
+        ever, onwards = onset([each for each, _ in there], [held for _, held in there])
+        return onwards, ever, 0
 
     def _mean_density(self, rows: Sequence[Outcome]) -> float | None:
         """None where it is not known yet how many weights are kept."""
@@ -295,14 +300,14 @@ class _Reader:
                 curves = [self._curve(rows, common, number) for rows in (first, second)]
                 missing = 2 * len(common) - sum(map(len, curves))
                 gap = None if missing else mean_gap(*curves)
-                own.append(Own(number, gap, None, missing))
+                own.append(Own(number, gap, None, None, missing))
             values = [each.value for each in own if each.value is not None]
             value = mean(values) if len(values) == len(own) else None
             yield self._answer(
                 [place],
                 "accuracy",
                 (),
-                (value, None),
+                (value, None, None),
                 own,
                 2 * len(common),
                 None,
@@ -356,7 +361,7 @@ class _Reader:
         group: Sequence[asked.Place],
         unit: Unit,
         tried: tuple[float, ...],
-        found: tuple[float | None, float | None],
+        found: tuple[float | None, float | None, float | None],
         own: Sequence[Own],
         each: int,
         found_level: int | None,
@@ -370,7 +375,8 @@ class _Reader:
         batches: int | None = None,
         alphas: int | None = None,
     ) -> Answer:
-        """An answer with what follows from its parts; ``each``: figures of one replicate."""
+        """An answer with what follows from its parts. ``found``: value, ever and onwards; ``each``:
+        figures of one replicate."""
         values = [one.value for one in own if one.value is not None]
         numbers = [place.number for place in group if place.number]
         columns = [self.tables.plan.point(number).columns for number in numbers]

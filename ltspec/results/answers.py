@@ -25,6 +25,8 @@ class Own:
     not all of the replicate's figures are there."""
     ever: float | None
     """The first that fulfils it, whatever follows; None likewise, and for an area."""
+    onwards: float | None
+    """The first that fulfils it together with all that follow; None likewise, and for an area."""
     missing: int = 0
     """Figures that are not there yet."""
 
@@ -61,10 +63,13 @@ class Answer:
     """Steps or densities that there were to choose from, the earliest or lowest first."""
     value: float | None
     """Of the mean over replicates, which is the mean of the figures that the threshold is compared
-    with; of an area the mean area. The first of ``tried`` that fulfils what is asked together with
-    all that follow; None where there is none, and where figures are missing."""
+    with; of an area the mean area. A step is the first of ``tried`` that fulfils what is asked,
+    ``ever``; a density the lowest that fulfils it together with all higher ones, ``onwards``. None
+    where there is none, and where figures are missing."""
     ever: float | None
-    """The first that fulfils it, whatever follows."""
+    """The first that fulfils it, whatever follows; None for an area."""
+    onwards: float | None
+    """The first that fulfils it together with all that follow; None for an area."""
     found_level: int | None
     """The level of ``value``, where it is a density."""
     replicates: tuple[Own, ...]
@@ -84,13 +89,16 @@ class Answer:
 def check(answer: Answer) -> None:
     """Raises InvariantError where an answer is none that there was to choose."""
     name = f"ask {answer.question}, {answer.line}"
-    for value in (answer.value, answer.ever):
+    for value in (answer.value, answer.ever, answer.onwards):
         if value is not None and answer.tried and value not in answer.tried:
             raise InvariantError(f"{name}: {value} is none of {answer.tried}")
     if answer.missing and answer.value is not None:
         raise InvariantError(f"{name}: there is an answer, and {answer.missing} figures are not")
-    if answer.unit != "accuracy" and (answer.value is None) < (answer.ever is None):
-        raise InvariantError(f"{name}: it holds from {answer.value} on, and nowhere")
+    if (answer.onwards is None) < (answer.ever is None):
+        raise InvariantError(f"{name}: it holds from {answer.onwards} on, and nowhere")
+    own = {"step": answer.ever, "density": answer.onwards, "accuracy": answer.value}[answer.unit]
+    if answer.value != own:
+        raise InvariantError(f"{name}: the answer is {answer.value}, and what is asked is {own}")
 
 
 _SPREAD = ("mean", "low", "high", "deviation", "interval_low", "interval_high")
@@ -107,7 +115,7 @@ _COLUMNS = (
         "batches",
         "alphas",
     ),
-    *("points", "settings", "unit", "value", "ever", "found_level"),
+    *("points", "settings", "unit", "value", "ever", "onwards", "found_level"),
     *("replicates", "reached", *_SPREAD, "needed", "missing"),
 )
 
@@ -125,7 +133,8 @@ def _cells(answer: Answer) -> Iterator[object]:
     yield from (answer.batches, answer.alphas)
     yield " ".join(map(str, answer.points))
     yield ", ".join(f"{key}={shown(value)}" for key, value in answer.settings.items())
-    yield from (answer.unit, answer.value, answer.ever, answer.found_level)
+    yield from (answer.unit, answer.value, answer.ever, answer.onwards)
+    yield answer.found_level
     yield " ".join("none" if own.value is None else repr(own.value) for own in answer.replicates)
     yield answer.reached
     figures = answer.spread

@@ -15,12 +15,13 @@ X = TypeVar("X")
 
 
 def onset(tried: Sequence[X], holds: Sequence[bool]) -> tuple[X | None, X | None]:
-    """The first from which on it holds to the end, and the first at which it holds at all."""
-    first = len(holds)
-    while first and holds[first - 1]:
-        first -= 1
+    """The first at which it holds, and the first from which on it holds to the end; None each
+    where there is none. `True, True, False` has the first of the three and none."""
     ever = next((each for each, held in zip(tried, holds, strict=True) if held), None)
-    return (tried[first] if first < len(tried) else None), ever
+    begin = len(holds)
+    while begin and holds[begin - 1]:
+        begin -= 1
+    return ever, (tried[begin] if begin < len(tried) else None)
 
 
 def exact(points: float) -> Fraction:

@@ -46,14 +46,15 @@ Facts = dict[int, dict[str, Any]]
     [
         ((True, True, True), (0, 0)),
         ((False, True, True), (1, 1)),
-        ((True, False, True), (2, 0)),
-        ((True, True, False), (None, 0)),
+        ((True, False, True), (0, 2)),
+        ((True, True, False), (0, None)),
+        ((False, True, False), (1, None)),
         ((False, False, True), (2, 2)),
         ((False, False, False), (None, None)),
         ((), (None, None)),
     ],
 )
-def test_it_holds_from_the_first_after_which_it_always_does(
+def test_the_first_at_which_it_holds_and_from_which_on_it_always_does(
     holds: tuple[bool, ...], found: tuple[int | None, int | None]
 ) -> None:
     assert onset(range(len(holds)), holds) == found
@@ -64,7 +65,7 @@ def test_it_holds_from_the_first_after_which_it_always_does(
 def test_where_it_begins_is_what_trying_all_says(holds: list[bool]) -> None:
     every = [n for n in range(len(holds)) if all(holds[n:])]
     some = [n for n, held in enumerate(holds) if held]
-    assert onset(range(len(holds)), holds) == (min(every, default=None), min(some, default=None))
+    assert onset(range(len(holds)), holds) == (min(some, default=None), min(every, default=None))
 
 
 def test_a_threshold_is_what_is_written() -> None:
@@ -235,13 +236,36 @@ def test_twenty_of_ten_thousand_are_within_two_tenths_of_a_point() -> None:
     assert 100 * (0.9000 - 0.8980) > 0.2  # what floating point would have said
 
 
-def test_the_first_that_matches_for_good_is_not_the_first_that_matches() -> None:
+def test_the_first_that_matches_is_the_answer_whatever_later_ones_do() -> None:
+    """Accuracy falls again at the latest points, which have little training left."""
     answer = matching({(0, 1): 0, (10, 1): 30, (20, 1): 0})
-    assert (answer.value, answer.ever) == (20, 0)
-    assert answer_text(answer) == "20 (0)"
+    assert (answer.value, answer.ever, answer.onwards) == (0, 0, 20)
+    assert answer_text(answer) == "0 (onwards: 20)"
     answer = matching({(0, 1): 0, (10, 1): 0, (20, 1): 30})
-    assert (answer.value, answer.ever) == (None, 0)
-    assert answer_text(answer) == "none up to 20 (0)"
+    assert (answer.value, answer.ever, answer.onwards) == (0, 0, None)
+    assert answer_text(answer) == "0 (onwards: none)"
+    answer = matching({(0, 1): 30, (10, 1): 0, (20, 1): 0})
+    assert (answer.value, answer.ever, answer.onwards) == (10, 10, 10)
+    assert answer_text(answer) == "10"
+    answer = matching({(0, 1): 30, (10, 1): 30, (20, 1): 30})
+    assert (answer.value, answer.ever, answer.onwards) == (None, None, None)
+    assert answer_text(answer) == "none up to 20"
+
+
+def test_spread_and_interval_are_over_the_first_that_matches() -> None:
+    """Replicates that match at 0 alone, and from 10 on: 0 and 10, whatever follows."""
+    drops = {(0, 1): 0, (10, 1): 30, (20, 1): 30, (0, 2): 40, (10, 2): 0, (20, 2): 0}
+    answer = matching(drops, "replicates=2")
+    assert [(own.value, own.onwards) for own in answer.replicates] == [(0, None), (10, 10)]
+    # Means of 20, 15 and 15.
+    assert (answer.value, answer.onwards, answer.reached) == (0, 0, 2)
+    assert answer.spread == table.spread([0, 10])
+    (line,) = csv.DictReader(io.StringIO(as_csv([answer])))
+    assert [line[name] for name in ("value", "ever", "onwards")] == ["0", "0", "0"]
+    assert (line["replicates"], line["mean"]) == ("0 10", "5.0")
+    shorter = replace(answer, value=0, ever=0, onwards=None)
+    (line,) = csv.DictReader(io.StringIO(as_csv([shorter])))
+    assert [line[name] for name in ("value", "ever", "onwards")] == ["0", "0", ""]
 
 
 def test_replicates_are_answered_one_by_one_and_in_the_mean() -> None:
@@ -318,8 +342,8 @@ def test_the_stable_point_of_tickets_is_over_the_sweep_and_by_level() -> None:
     )
     unstable = {(0, 1): 100, (10, 1): 99, (20, 1): 0, (0, 2): 0, (10, 2): 0, (20, 2): 100}
     facts = made(plan, wrong=lambda one: unstable[step_of(plan, one), one.sides[0].level])
-    found = [(one.level, one.value, one.ever, one.points) for one in answers(plan, facts)]
-    assert found == [(1, 10, 10, (1, 2, 3)), (2, None, 0, (1, 2, 3))]
+    found = [(one.level, one.value, one.onwards, one.points) for one in answers(plan, facts)]
+    assert found == [(1, 10, 10, (1, 2, 3)), (2, 0, None, (1, 2, 3))]
 
 
 def test_other_entries_of_a_sweep_are_kept_apart() -> None:
@@ -371,6 +395,7 @@ def test_the_sparsest_that_matches_with_all_denser_ones(
     densities = {row.level: plan.density(row, 0) for row in plan.outcomes}
     assert answer.found_level == level
     assert answer.value == (None if level is None else densities[level])
+    assert answer.onwards == answer.value
     assert answer.ever == (None if ever is None else densities[ever])
     assert answer.tried == tuple(densities[n] for n in (4, 3, 2, 1))
     if level is None:
@@ -425,7 +450,8 @@ def test_what_is_not_measured_yet_is_no_answer() -> None:
         assert any(one.missing for one in partly)
         for one, before in zip(partly, whole, strict=True):
             if one.missing:
-                assert (one.value, one.ever, one.spread, one.found_level) == (None,) * 4
+                assert (one.value, one.ever, one.onwards) == (None,) * 3
+                assert (one.spread, one.found_level) == (None, None)
                 assert any(own.value is not None for own in one.replicates)
                 assert answer_text(one) == (f"not done yet: {one.missing} of {one.needed} figures")
             else:
@@ -520,7 +546,11 @@ def an_answer(**changes: Any) -> Answer:
     [
         ({"value": 7.0}, "none of"),
         ({"missing": 1}, "figures are not"),
-        ({"value": 10.0, "ever": None}, "and nowhere"),
+        ({"ever": 7.0}, "none of"),
+        ({"onwards": 7.0}, "none of"),
+        ({"value": None, "ever": None}, "and nowhere"),
+        ({"value": 10.0}, "the answer is 10.0, and what is asked is 0"),
+        ({"value": None, "onwards": None}, "the answer is None, and what is asked is 0"),
     ],
 )
 def test_an_answer_that_is_none_is_not_given(changes: dict[str, Any], said: str) -> None:
@@ -633,6 +663,7 @@ def test_what_a_person_sees_of_a_sweep() -> None:
     shown = console.export_text()
     assert "sparsest matching, within 0.2 points, test" in shown
     assert "0 of 2 have one" in shown
-    assert "in brackets the first at which it holds at all" in shown
-    own = Own(1, None, None)
+    assert "in brackets the lowest at which it holds at all" in shown
+    assert "onwards" not in shown  # all steps hold
+    own = Own(1, None, None, None)
     assert own.missing == 0
