@@ -10,8 +10,10 @@ import click
 
 from ltspec.cli import options
 from ltspec.cli.load import load_plan
+from ltspec.cli.plan_masks import describe_masks, in_store, keeping
 from ltspec.errors import UsageError
-from ltspec.plan.cost import Cost, cost, masked_by, steps_from_scratch, total
+from ltspec.plan.cost import Cost, cost, steps_from_scratch, total
+from ltspec.plan.kept import Found, nothing_found
 from ltspec.plan.stages import Mapmask, Plan, Prune, Remask, Stage, Train
 
 if TYPE_CHECKING:
@@ -82,12 +84,13 @@ def command(
         _write(plan, execution, target)
         return
     folder = options.store_folder(spec, store)
-    for line in describe(plan, everything, precision):
+    realm = execution.realm if execution else None
+    for line in describe(plan, everything, precision, in_store(plan, folder, realm)):
         click.echo(line)
     if execution is not None:
         for line in describe_execution(execution.describe()):
             click.echo(line)
-    for line in describe_store(plan, folder, execution.realm if execution else None):
+    for line in describe_store(plan, folder, realm):
         click.echo(line)
 
 
@@ -120,7 +123,9 @@ def _write(plan: Plan, execution: ExecutionPlan | None, target: Path) -> None:
     click.echo(f"{target}: {len(plan.stages):,} stages")
 
 
-def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[str]:
+def describe(
+    plan: Plan, everything: bool, precision: str = "float32", found: Found = nothing_found
+) -> list[str]:
     """The plan as lines of text; beyond 60 stages only the first 30 unless ``everything``."""
     float_bytes = 8 if precision == "float64" else 4
     lines = [
@@ -136,11 +141,12 @@ def describe(plan: Plan, everything: bool, precision: str = "float32") -> list[s
         lines.append(
             f"{place:>5}  {stage.kind:<8}  {reads:<12}  {_steps(stage, one.steps):>15}  "
             f"{flops_text(one.flops):>11}  {bytes_text(one.disk):>9}  "
-            f"{_what(plan, place)}"
+            f"{_what(plan, place, found)}"
         )
     if len(shown) < len(plan.stages):
         lines.append(f"{'':>5}  ... {len(plan.stages) - len(shown):,} more (--all shows them)")
-    return [*lines, "", *_totals(plan, total(plan, float_bytes))]
+    masks = describe_masks(plan, everything, found)
+    return [*lines, *masks, "", *_totals(plan, total(plan, float_bytes))]
 
 
 def _title(plan: Plan) -> str:
@@ -184,18 +190,11 @@ def _steps(stage: Stage, own: int) -> str:
     return f"{stage.work.start:,}-{stage.work.stop:,}"
 
 
-def _what(plan: Plan, place: int) -> str:
+def _what(plan: Plan, place: int, found: Found) -> str:
     stage = plan.stages[place]
     if not isinstance(stage.work, Prune | Remask | Mapmask):
         return stage.label
-    keep, covered = stage.work.keep, masked_by(stage.work)
-    if "like" in stage.inputs:
-        return f"{stage.label}: keep as many as the mask that is read"
-    if not keep:
-        return f"{stage.label}: keep what the mask that is read keeps"
-    sizes = {one.name: one.size for one in plan.graphs[stage.work.graph].parameters}
-    share = sum(keep) / sum(sizes[name] for name in covered)
-    return f"{stage.label}: keep {sum(keep):,} ({share:.2%})"
+    return f"{stage.label}: {keeping(plan, place, found)}"
 
 
 def _totals(plan: Plan, whole: Cost) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from ltspec.language.variants import is_elsewhere
 from ltspec.networks.elastic import Inside
 from ltspec.plan import origins, resolve, transferring
+from ltspec.plan.kept import bounds
 from ltspec.plan.transferring import Carried
 
 
@@ -79,9 +80,10 @@ def counts(branch: Any, to: Carried) -> list[str]:
     for level in to.levels:
         keep, _ = transferring.kept(level.keep, branch, to)
         if not keep:
+            low, high = _bounds(sum(level.keep), to)
             lines.append(
-                f"level {level.number}: the ticket says how many are kept, since its layers were "
-                "cut together and are not copied equally often; the table shows it after the run"
+                f"level {level.number}: keeps {low:,} to {_share(high, whole)}, as the ticket's "
+                "weights lie: its layers were cut together and are not copied equally often"
             )
             continue
         lines.append(f"level {level.number}: keeps {_share(sum(keep), whole)}")
@@ -89,6 +91,16 @@ def counts(branch: Any, to: Carried) -> list[str]:
             for name, count in zip(to.tensors, keep, strict=True):
                 lines.append(f"  {name:<36} {_share(count, sizes[name])}")
     return lines
+
+
+def _bounds(total: int, to: Carried) -> tuple[int, int]:
+    """The least and the most that a carried mask can keep when the ticket's keeps ``total``."""
+    sizes = {parameter.name: parameter.size for parameter in to.source.parameters}
+    there = {parameter.name: parameter.size for parameter in to.graph.parameters}
+    dense = sum(there[name] for name in to.dense)
+    origins = [to.assignment.tensors[name] for name in to.tensors if name not in to.dense]
+    low, high = bounds(total, total, {name: sizes[name] for name in to.masked}, origins)
+    return low + dense, high + dense
 
 
 def _share(count: int, whole: int) -> str:
