@@ -327,6 +327,8 @@ def test_the_share_of_the_way_that_copies_are_apart(done: tuple[Plan, Any]) -> N
     way = {r["copies"]: r["l2"] for r in rows if r["what"] == "start"}
     (apart,) = (r for r in rows if r["what"] == "apart")
     assert apart["copies"] == "1-2"
+    assert apart["l2"] > 0
+    assert min(way.values()) > 0
     assert apart["share"] == pytest.approx(2 * apart["l2"] / (way["1"] + way["2"]))
     assert {r["step"] for r in rows} == {10}
 

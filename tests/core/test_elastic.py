@@ -7,6 +7,7 @@ source's block of each block of the target, in order, written out by hand: ``012
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -303,6 +304,98 @@ def test_any_map_covers_the_target_exactly(data: st.DataObject) -> None:
     else:
         assert len(set(stage)) == after
         assert list(stage) == sorted(stage)
+
+
+FAMILIES: list[tuple[Graph, ...]] = [
+    tuple(resnet(depth) for depth in (14, 20, 26, 32, 44)),
+    tuple(image_resnet(depth) for depth in (18, 26, 34)),
+    tuple(imagenet_resnet((3, 64, 64), 10, depth, 1, "imagenet") for depth in (50, 101)),
+    tuple(vgg(depth) for depth in (13, 16, 19)),
+    tuple(mlp(hidden) for hidden in (2, 3, 4)),
+    tuple(mobile(blocks) for blocks in (3, 5, 10)),
+]
+
+
+def blocks_of(graph: Graph) -> dict[int, int]:
+    """How many blocks each stage has."""
+    return dict(Counter(block.stage for block in graph.blocks if block.role == "block"))
+
+
+def draw_stage(data: st.DataObject, before: int, after: int) -> tuple[Rule | None, list[int]]:
+    """A way to map a stage, and the source's block of each block of the target that it means.
+    None leaves the stage out, so that the default holds."""
+    words = ["default", "blocks"]
+    if before > 1 and after < before:
+        words += ["first", "last", "keep"]
+    if before > 1 and after > before:
+        words += ["append", "interpolate"]
+    word = data.draw(st.sampled_from(words))
+    kept = list(range(1, before))
+    more, rest = divmod(after - 1, before - 1) if before > 1 else (0, 0)
+    counts = [more + (place < rest) for place in range(before - 1)]
+    match word:
+        case "blocks":
+            each = st.sampled_from(kept) if kept else st.just(0)
+            drawn = [0, *data.draw(st.lists(each, min_size=after - 1, max_size=after - 1))]
+            written = {
+                block: tuple(place for place in range(after) if drawn[place] == block)
+                for block in range(before)
+            }
+            return Rule("blocks", written=written), drawn
+        case "keep":
+            chosen = data.draw(st.lists(st.sampled_from(kept), min_size=after - 1,
+                                        max_size=after - 1, unique=True))  # fmt: skip
+            return (Rule("keep", tuple(chosen)) if chosen else None), [0, *sorted(chosen)]
+        case "first" | "default" if after <= before:
+            return (Rule("first") if word == "first" else None), [0, *kept[: after - 1]]
+        case "last":
+            return Rule("last"), [0, *kept[before - after :]]
+        case "interpolate":
+            return Rule("interpolate"), [
+                0, *(block for block, count in zip(kept, counts, strict=True) for _ in range(count))
+            ]  # fmt: skip
+        case _:
+            # Once more, the first ones alone are appended to themselves; else all in turn.
+            first = kept[:rest]
+            found = first + first + kept[rest:] if more == 1 else kept * more + first
+            return (Rule("append") if word == "append" else None), [0, *found]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_any_maps_by_stage_say_what_is_written_of_every_family(data: st.DataObject) -> None:
+    family = FAMILIES[data.draw(st.integers(0, len(FAMILIES) - 1))]
+    numbers = st.integers(0, len(family) - 1)
+    source, target = family[data.draw(numbers)], family[data.draw(numbers)]
+    before, after = blocks_of(source), blocks_of(target)
+    drawn = {stage: draw_stage(data, before[stage], after[stage]) for stage in after}
+    if before == after:  # words for more or fewer blocks are refused where nothing changes
+        assert all(rule is None or rule.word == "blocks" for rule, _ in drawn.values())
+    rules = {stage: rule for stage, (rule, _) in drawn.items() if rule is not None}
+    expected = [tuple(blocks) for _, blocks in drawn.values()]
+    found = right(source, target, rules)
+    assert stages_of_numbers(found) == expected
+    check_covers(found, source, target)
+    # What is the second or a later copy of its block, by hand.
+    copies = {
+        f"stage{stage}.block{place}"
+        for stage, blocks in zip(after, expected, strict=True)
+        for place, block in enumerate(blocks)
+        if block in blocks[:place]
+    }
+    assert {p.target.name for p in found.pairings if p.copy} == copies
+    # A block of the target that nothing is written to is named.
+    spoilt = [stage for stage, rule in rules.items() if rule.word == "blocks" and after[stage] > 1]
+    if spoilt:
+        stage = data.draw(st.sampled_from(spoilt))
+        lost = data.draw(st.integers(1, after[stage] - 1))
+        written = {
+            block: tuple(place for place in places if place != lost)
+            for block, places in rules[stage].written.items()
+        }
+        problem = wrong(source, target, {**rules, stage: Rule("blocks", written=written)})[0]
+        assert problem.code == "LT271"
+        assert f"nothing is written to block {lost} of the target" in problem.message
 
 
 def stages_of_numbers(found: Assignment) -> list[tuple[int, ...]]:

@@ -6,6 +6,7 @@ what the plan had when its steps were found right.
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from ltspec.plan.cost import steps_from_scratch, total
 from ltspec.plan.passes import compile_spec
 from ltspec.results.run_folder import write_results
 
-PAPERS = Path(__file__).parents[2] / "examples" / "papers"
+ROOT = Path(__file__).parents[2]
+PAPERS = ROOT / "examples" / "papers"
 SPECS = sorted(PAPERS.glob("[0-9]*.yaml"))
 NAMES = [path.stem for path in SPECS]
 
@@ -551,9 +553,26 @@ def source_of(name: str, *changes: str) -> Source:
     return found
 
 
+def written_table() -> dict[str, tuple[int, int, int, int, str]]:
+    """Points, stages, steps, steps from scratch and factor of each spec, of docs/results.md."""
+    cells = r" ([\d,]+) \|" * 4 + r" ([\d.]+) \|$"
+    row = re.compile(r"^\| \[(\w+)\]\(\.\./examples/papers/\1\.yaml\) \|" + cells, re.MULTILINE)
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    found = {}
+    for name, *numbers, factor in row.findall(text):
+        points, stages, steps, scratch = (int(each.replace(",", "")) for each in numbers)
+        assert name not in found
+        found[name] = (points, stages, steps, scratch, factor)
+    return found
+
+
+TABLE = written_table()
+
+
 def test_every_row_is_there() -> None:
     assert {int(name[:2]) for name in NAMES} == set(range(1, 35))
     assert set(NAMES) == set(STEPS) == set(STAGES) == set(SMALL)
+    assert list(TABLE) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -561,7 +580,12 @@ def test_a_paper_means_what_its_settings_say(name: str) -> None:
     assert is_fine(source_of(name))
     plan = compile_spec(validate(source_of(name)))
     assert (len(plan.stages), total(plan).steps) == (STAGES[name], STEPS[name])
-    assert steps_from_scratch(plan) >= STEPS[name]
+    scratch = steps_from_scratch(plan)
+    assert scratch >= STEPS[name]
+    # The row of the documentation.
+    points, stages, steps, apart, factor = TABLE[name]
+    assert (points, stages, steps) == (len(plan.points), STAGES[name], STEPS[name])
+    assert (apart, factor) == (scratch, f"{scratch / STEPS[name]:.2f}")
 
 
 def asked(source: Source) -> set[tuple[str, str]]:

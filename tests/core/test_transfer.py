@@ -18,7 +18,7 @@ from ltspec.errors import InvariantError, LtspecError, SpecError
 from ltspec.plan import planfile, transferring
 from ltspec.plan.cost import cost
 from ltspec.plan.legality import check
-from ltspec.plan.stages import Init, Mapmask, Outcome, Plan, Remask, Rewind, Train, Transfer
+from ltspec.plan.stages import Init, Mapmask, Outcome, Plan, Prune, Remask, Rewind, Train, Transfer
 from ltspec.results import table
 
 SOURCE = "model.widths=[12, 12, 8]"
@@ -417,6 +417,40 @@ def test_controls_by_one_word(tmp_path: Path) -> None:
         trained = plan.stages[outcome_of(plan, f"there-{word}").trained].work
         assert isinstance(trained, Train)
         assert (trained.start, trained.stop) == (5, 40)
+
+
+def test_scores_of_controls_are_those_of_the_paper() -> None:
+    """Chen et al. 2021, by their code: gradients at the rewind point over all 1,438 examples of
+    digits with the statistics of evaluation; GraSP by size at temperature 200, SNIP as it is."""
+    plan = carried(CONTROLS)
+    first = (64 * 12, 12 * 12, 12 * 12, 12 * 8, 8 * 10)
+    after = [sum(first) - round(sum(first) / 5)]
+    after.append(after[0] - round(after[0] / 5))
+    for word in ("snip", "grasp"):
+        inputs = ticket_inputs(plan, f"there-{word}")
+        stage = plan.stages[inputs["mask"]]
+        assert isinstance(stage.work, Prune)
+        assert (stage.work.criterion, stage.work.rounds, stage.work.invert) == (word, 1, False)
+        # The state that the ticket is rewound to: the other network's own, at step 5.
+        assert stage.inputs == {"state": inputs["state"]}
+        point = plan.stages[inputs["state"]].work
+        assert isinstance(point, Train)
+        assert (point.start, point.stop) == (0, 5)
+        assert point.graph == stage.work.graph
+        sample = stage.work.sample
+        assert sample is not None
+        assert (sample.examples, sample.of, sample.mode) == (1438, 1438, "eval")
+        assert stage.work.per_class is None  # all of them, whatever their classes
+        assert (stage.work.by_size, stage.work.temperature) == (
+            (True, 200.0) if word == "grasp" else (False, 1.0)
+        )
+        assert stage.work.keep == (after[-1],)
+    magnitude = plan.stages[ticket_inputs(plan, "there-magnitude")["mask"]]
+    assert isinstance(magnitude.work, Prune)
+    assert (magnitude.work.criterion, magnitude.work.sample) == ("magnitude", None)
+    end = plan.stages[magnitude.inputs["state"]].work
+    assert isinstance(end, Train)
+    assert end.stop == 40
 
 
 def test_controls_of_a_squeeze_shuffle_no_copies() -> None:
