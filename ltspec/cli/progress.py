@@ -162,7 +162,7 @@ def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:
         return text
     if stage.kind == "evaluate":
         return f"{stage.label} accuracy {facts['accuracy']:.2%}, loss {facts['loss']:.4f}"
-    if stage.kind in ("prune", "remask", "combine") and facts["collapsed"]:
+    if stage.kind in ("prune", "remask", "combine", "mapmask") and facts["collapsed"]:
         return f"warning: {stage.label} leaves {collapse(facts)}"
     return ""
 

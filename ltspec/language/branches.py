@@ -138,7 +138,9 @@ class Retrain(Section):
     the ticket's. Without `prune.repel` there is none, and `false` is an error."""
     schedule: Duration | None = None
     """Where learning rate and data order of the branch's training begin. The default is its first
-    step."""
+    step; for a `ticket` file without `train` and `data` of the branch it is the step that the
+    ticket is trained from by its file, which this spec must have too: the same data set, batch size
+    and length, or step 0."""
 
 
 class RewindApart(Section):

@@ -33,6 +33,13 @@ def is_elsewhere(branch: Any) -> bool:
     return branch.kind == "transfer" and branch.origin is not None
 
 
+def follows_its_file(branch: Any) -> bool:
+    """Whether a branch of kind ``retrain`` trains a ticket file in the spec's own training, from
+    the step on that the file's ticket is of."""
+    own = (branch.schedule, branch.train, branch.data)
+    return branch.ticket is not None and own == (None, None, None)
+
+
 def own_sections(branch: Any) -> dict[str, Any]:
     """The sections that a branch has written for itself, by key: ``train``, ``data``, ``rewind``,
     ``criterion``.

@@ -18,7 +18,7 @@ from ltspec.language.variants import as_branch_sees, is_elsewhere, own_sections,
 from ltspec.plan import resolve
 from ltspec.plan.changing_rules import branch_masks_change_in_training
 from ltspec.plan.replicates import TICKET, after
-from ltspec.plan.ticket_rules import ticket_fits
+from ltspec.plan.ticket_rules import file_training_begins, ticket_fits
 
 Rule = Callable[[Any], Iterator[Diagnostic]]
 BranchRule = Callable[[Any, str, Any], Iterator[Diagnostic]]
@@ -314,6 +314,7 @@ BRANCH_RULES: tuple[BranchRule, ...] = (
     other_mask_is_there,
     data_fits_network,
     ticket_fits,
+    file_training_begins,
     branch_masks_change_in_training,
     transfer_is_right,
 )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ltspec.decisions import layerwise
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.recipe import Recipe
-from ltspec.language.variants import as_branch_sees, is_elsewhere
-from ltspec.plan import carrying, changing, dynamic, recipes, resolve, transfer_controls
+from ltspec.language.variants import as_branch_sees, follows_its_file, is_elsewhere
+from ltspec.plan import carrying, changing, dynamic, origins, recipes, resolve, transfer_controls
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DRAWS_APART, TICKET, Replicate
 from ltspec.plan.stages import Combine, Load, MaskOperator, Perturb, Remask, Rewind
@@ -164,8 +164,14 @@ def trained_as(writer: Writer, name: str, branch: Any) -> Writer:
         return replace(writer, spec=spec, rewinding=Rewinding(0, 0, total), total=total)
     if branch.kind != "retrain" and branch.schedule is None:
         return writer
-    start = 0 if branch.schedule is None else resolve.steps(spec, branch.schedule)
     total = resolve.total_steps(spec)
+    start = 0
+    if branch.schedule is not None:
+        start = resolve.steps(spec, branch.schedule)
+    elif branch.kind == "retrain" and follows_its_file(branch):
+        begun = origins.training(writer.spec, branch)
+        assert begun is not None  # a rule sees to it
+        start = begun.start
     rewinding = Rewinding(writer.rewinding.weights, start, total)
     if branch.kind != "retrain":
         return replace(writer, rewinding=rewinding)

@@ -14,6 +14,7 @@ from typing import Any
 from ltspec.errors import Diagnostic, LtspecError, Origin, SpecError
 from ltspec.errors import Path as Place
 from ltspec.plan import origins, resolve, transferring
+from ltspec.plan.ticket_rules import in_the_middle
 
 TICKET: Place = ("from", "ticket")
 SPEC: Place = ("from", "spec")
@@ -100,14 +101,7 @@ def training_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     found = origins.training(spec, branch)
     file = origins.file_of(spec, branch)
     if found is None:
-        yield Diagnostic(
-            "LT213",
-            f"the ticket of {file} begins in the middle of another training, whose steps are not "
-            "those of this one: its data, batch size or length is another",
-            ("from",),
-            "write where its schedule begins here, for example `schedule: 0it`",
-            at="key",
-        )
+        yield in_the_middle(file, ("from",))
     elif branch.weights == "fresh" and found.start >= resolve.total_steps(spec):
         yield Diagnostic(
             "LT213",

@@ -1,5 +1,5 @@
 """Takes a spec and a branch of kind ``transfer``; gives whose tickets it carries: the spec's own,
-those of another spec, or the one in a file.
+those of another spec, or the one in a file. Of a branch of kind ``retrain``, the ticket file.
 
 Plain functions, which rules ask too. Files are read once a spec, and kept in its
 :class:`ltspec.language.home.Home`.
@@ -53,6 +53,8 @@ def is_of_a_file(branch: Any) -> bool:
 
 def file_of(spec: Any, branch: Any) -> str:
     """The file that a branch names, from the working directory on."""
+    if branch.kind == "retrain":
+        return str(branch.ticket)
     return str(spec.home.path(branch.origin.ticket or branch.origin.spec))
 
 
@@ -164,13 +166,14 @@ def keeps_pruned_weights(spec: Any, branch: Any) -> bool:
 
 def training(spec: Any, branch: Any) -> Stretch | None:
     """The steps that the tickets of another spec, or of a file, are trained for in this spec's own
-    training; None where the steps of the two are not the same.
+    training; None where the steps of the two are not the same. Of a branch of kind ``transfer``
+    with ``from``, or of kind ``retrain`` with a ticket file.
 
     A step says where in the schedule and in the data order one is. It is the same in two trainings
     on one data set with one batch size and one length; and step 0 is the beginning of any.
     """
     total = resolve.total_steps(spec)
-    if is_of_a_file(branch):
+    if branch.kind == "retrain" or is_of_a_file(branch):
         manifest = certificate(spec, branch).manifest
         steps = manifest["rewind"]
         start, stop = steps["schedule"], steps["stop"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltspec.errors import Diagnostic, LtspecError
 from ltspec.errors import Path as Place
+from ltspec.language.variants import follows_its_file
 from ltspec.plan import resolve
 
 if TYPE_CHECKING:
@@ -21,6 +22,28 @@ def ticket_fits(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     if branch.kind != "retrain" or branch.ticket is None:
         return
     yield from problems_of(branch.ticket, resolve.graph(spec), ("branches", name, "ticket"))
+
+
+def file_training_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    """LT213."""
+    if branch.kind != "retrain" or not follows_its_file(branch):
+        return
+    from ltspec.plan import origins  # few specs need it
+
+    if origins.training(spec, branch) is None:
+        yield in_the_middle(branch.ticket, ("branches", name, "ticket"))
+
+
+def in_the_middle(file: str, place: Place) -> Diagnostic:
+    """That a ticket's steps are not those of the spec's own training."""
+    return Diagnostic(
+        "LT213",
+        f"the ticket of {file} begins in the middle of another training, whose steps are not "
+        "those of this one: its data, batch size or length is another",
+        place,
+        "write where its schedule begins here, for example `schedule: 0it`",
+        at="key",
+    )
 
 
 def problems_of(file: str, graph: Graph, place: Place) -> Iterator[Diagnostic]:

@@ -349,6 +349,8 @@ BROKEN = {
     "length": ("measure=[{kind: distance, levels: [1, 2]}]", "cannot be"),
     "angle": ("measure=[{kind: distance, levels: [1, 2]}]", "not the cosine"),
     "count": ("measure=[{kind: distance, levels: [1, 2]}]", "were compared"),
+    "type": ("measure=[{kind: overlap, between: [levels]}]", r"is uint8 \(12, 64\), and not bool"),
+    "shape": ("measure=[{kind: overlap, between: [levels]}]", r"is bool \(64, 12\), and not bool"),
     "overlap": ("measure=[{kind: overlap, between: [levels]}]", "cannot have the counts"),
     "bins": ("measure=[{kind: weights}]", "the histogram holds"),
     "threshold": ("measure=[{kind: threshold}]", "was removed, and one of"),
@@ -376,6 +378,10 @@ def test_an_answer_that_breaks_a_promise_is_not_kept(
             change(difference, "between", lambda found: {**found, "angle": found["angle"] + 1})
         case "count":
             change(difference, "chosen", lambda w: {n: a[1:] for n, a in w.items()})
+        case "type":
+            change(comparing, "masks_of", lambda m: {n: a.view(np.uint8) for n, a in m.items()})
+        case "shape":
+            change(comparing, "masks_of", lambda m: {n: a.T for n, a in m.items()})
         case "overlap":
             change(difference, "overlap", lambda f: {n: {**c, "both": 10**6} for n, c in f.items()})
         case "bins":

@@ -340,6 +340,14 @@ def test_a_mask_of_nothing_ends_the_run(tmp_path: Path) -> None:
         run(plan, tmp_path)
 
 
+def test_a_combination_of_other_tensors_is_never_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operators, "united", lambda masks, _: dict(list(masks.items())[1:]))
+    with pytest.raises(InvariantError, match="are not of the tensors that are pruned"):
+        run(plan_of(*COMBINED), tmp_path)
+
+
 @pytest.mark.parametrize("wrong", ["united", "intersected"])
 def test_a_wrong_combination_is_never_stored(
     wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -327,6 +327,12 @@ def test_a_collapse_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_warnings(facts: dict[str, object], said: str) -> None:
-    plan = plan_of()
-    stage = next(stage for stage in plan.stages if stage.kind == "prune")
-    assert closing(stage, facts, 0.1).replace(stage.label, "L") == said
+    plan = plan_of(
+        "model.widths=[12, 12, 8]",
+        "branches={shuffled: {kind: shuffle-mask}, "
+        "both: {kind: combine-masks, operator: union, other: {branch: shuffled}}, "
+        "deeper: {kind: transfer, to: {widths: [12, 12, 12, 8]}}}",
+    )
+    for kind in ("prune", "remask", "combine", "mapmask"):
+        stage = next(stage for stage in plan.stages if stage.kind == kind)
+        assert closing(stage, facts, 0.1).replace(stage.label, "L") == said

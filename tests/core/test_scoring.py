@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,14 +11,16 @@ import numpy as np
 import pytest
 from specs import plan_of
 
+from ltspec.decisions import masks
 from ltspec.decisions.amounts import Level, by_tensor, iterative, rounds
 from ltspec.decisions.criteria import Subject, random
 from ltspec.decisions.sample import Sample, batches
+from ltspec.decisions.state import Arrays, Masks
 from ltspec.engine import adapters
 from ltspec.engine.backend import Settings
 from ltspec.engine.session import Session
 from ltspec.engine.watch import Silence
-from ltspec.errors import BackendError
+from ltspec.errors import BackendError, InvariantError
 from ltspec.plan import planfile
 from ltspec.plan.cost import cost
 from ltspec.plan.stages import Plan, Prune, Train
@@ -197,14 +201,42 @@ def test_a_backend_without_float64_cannot_score_by_flow() -> None:
 def test_scores_that_are_not_finite_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ltspec.errors import InvariantError
-
     def infinite(subject: Subject) -> dict[str, np.ndarray]:
         return {name: np.full(shape, np.inf) for name, shape in subject.shapes.items()}
 
     monkeypatch.setattr(random, "score", infinite)
     with pytest.raises(InvariantError, match="a score of infinity"):
         run(plan_of("prune.criterion=random"), tmp_path)
+
+
+def test_a_mask_that_grows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the count that is planned: one weight is back, and another gone."""
+    honest = masks.prune
+
+    def exchanged(scores: Arrays, before: Masks, keep: Sequence[int]) -> Masks:
+        made = honest(scores, before, keep)
+        if before:
+            flat = made["fc1.weight"].reshape(-1)
+            gone = np.flatnonzero(~before["fc1.weight"])[0]
+            flat[np.flatnonzero(flat)[0]], flat[gone] = False, True
+        return made
+
+    monkeypatch.setattr(masks, "prune", exchanged)
+    with pytest.raises(InvariantError, match=r"the mask of fc1\.weight has grown"):
+        run(plan_of(), tmp_path)
+
+
+def test_a_split_of_another_size_is_not_looked_at(tmp_path: Path) -> None:
+    plan = plan_of("prune.criterion=snip", ONE_SHOT)
+    stages = list(plan.stages)
+    (place,) = (place for place, stage in enumerate(stages) if stage.kind == "prune")
+    work = stages[place].work
+    assert isinstance(work, Prune)
+    assert work.sample is not None
+    sample = replace(work.sample, of=work.sample.of + 1)
+    stages[place] = replace(stages[place], work=replace(work, sample=sample))
+    with pytest.raises(InvariantError, match=f"has {sample.of - 1} examples, and not {sample.of}"):
+        run(replace(plan, stages=tuple(stages)), tmp_path)
 
 
 def test_tensors_lose_at_rates_of_their_own() -> None:

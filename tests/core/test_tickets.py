@@ -21,9 +21,9 @@ from test_runner import arrays, run
 
 from ltspec.decisions.initial import initial_buffers, initial_weights
 from ltspec.engine.arrays import buffers_of, masks_of, weights_of
-from ltspec.errors import LtspecError, TicketError
+from ltspec.errors import LtspecError, SpecError, TicketError
 from ltspec.networks.graph import INPUT, BatchNorm, Conv, Flatten, Graph, Linear, Node
-from ltspec.plan.stages import Plan
+from ltspec.plan.stages import Outcome, Plan, Train
 from ltspec.results.run_folder import write_results
 from ltspec.tickets.certificate import content_of, read_certificate
 from ltspec.tickets.container import arranged, header, sealed
@@ -495,6 +495,48 @@ def test_a_ticket_file_is_trained_as_a_branch(tmp_path: Path) -> None:
     assert all(trained[name].tobytes() == same[name].tobytes() for name in trained)
     written = tickets_of(plan, tmp_path / "two")["replicate-1/other-level-1.safetensors"]
     assert read_certificate(written).content == read_certificate(file).content
+
+
+def test_a_ticket_file_of_a_late_rewind_is_trained_for_what_is_left(tmp_path: Path) -> None:
+    """From step 10 to 40 as where it was found; another training must say where it begins."""
+    late = "prune.rewind={to: 10it}"
+    file = tickets_of(plan_of(late), tmp_path / "one")["replicate-1/level-2.safetensors"]
+
+    def other(*changes: str, more: str = "") -> tuple[Plan, Outcome, Train]:
+        branch = f"branches.other={{kind: retrain, levels: [1], ticket: {file}{more}}}"
+        plan = plan_of(*changes, branch)
+        (row,) = (outcome for outcome in plan.outcomes if outcome.branch == "other")
+        work = plan.stages[row.trained].work
+        assert isinstance(work, Train)
+        return plan, row, work
+
+    plan, row, work = other(late)
+    assert (work.start, work.stop) == (10, 40)
+    opened, _ = run(plan, tmp_path / "two")
+    (level,) = (o for o in plan.outcomes if (o.branch, o.level) == ("ticket", 2))
+    trained, same = (arrays(opened, outcome.trained) for outcome in (row, level))
+    assert all(trained[name].tobytes() == same[name].tobytes() for name in trained)
+    # Its own rewind point counts, and not that of the spec.
+    for changes, more, steps in (
+        (("prune.rewind={to: 0it}",), "", (10, 40)),
+        (("prune.rewind={to: 20it}",), "", (10, 40)),
+        (("prune.rewind=none",), "", (10, 40)),
+        (("train.optimizer.lr=0.3",), "", (10, 40)),
+        ((late,), ", schedule: 0it", (0, 40)),
+        ((late,), ", data: {name: digits, blur: 2}", (0, 40)),
+        (("train.duration=60it",), ", schedule: 3it", (3, 60)),
+    ):
+        _, _, work = other(*changes, more=more)
+        assert (work.start, work.stop) == steps, changes
+    for change in ("train.duration=60it", "train.batch_size=32"):
+        with pytest.raises(SpecError, match="begins in the middle of another training") as found:
+            other(change)
+        assert [each.code for each in found.value.diagnostics] == ["LT213"]
+    # The file of such a branch begins there too.
+    again = tickets_of(plan, tmp_path / "two")["replicate-1/other-level-1.safetensors"]
+    assert read_certificate(again).manifest["rewind"] == {"weights": 10, "schedule": 10, "stop": 40}
+    file = again
+    assert other(late)[2].start == 10
 
 
 def test_a_path_is_no_part_of_a_key(tmp_path: Path) -> None:

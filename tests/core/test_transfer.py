@@ -12,6 +12,7 @@ from specs import plan_of, table_of, tiny
 from test_runner import arrays, run
 
 from ltspec.decisions import operators, transfer
+from ltspec.engine import controls
 from ltspec.engine.arrays import masks_of, weights_of
 from ltspec.engine.runner import scores
 from ltspec.errors import InvariantError, LtspecError, SpecError
@@ -315,20 +316,36 @@ def full(source: Any, pairs: Any, shapes: Any) -> Any:
     return {name: np.ones(shape, np.bool_) for name, shape in shapes.items()}
 
 
+def empty(source: Any, pairs: Any, shapes: Any) -> Any:
+    return {name: np.zeros(shape, np.bool_) for name, shape in shapes.items()}
+
+
+def emptied(masks: Any, *_: Any) -> Any:
+    return {name: np.zeros_like(mask) for name, mask in masks.items()}
+
+
 @pytest.mark.parametrize(
-    ("name", "instead", "says"),
+    ("module", "name", "instead", "mask", "says"),
     [
-        ("carried", forget("fc3.bias"), "fc3.bias of the other network was not written"),
-        ("carried", swap, "fc2.bias is not the copy of fc2.bias"),
-        ("carried_masks", full, "the mask of fc1.weight is not that of fc1.weight"),
+        (transfer, "carried", forget("fc3.bias"), "mapped", "fc3.bias .* was not written"),
+        (transfer, "carried", swap, "mapped", "fc2.bias is not the copy of fc2.bias"),
+        (transfer, "carried_masks", full, "mapped", "of fc1.weight is not that of fc1.weight"),
+        (transfer, "carried_masks", empty, "dense", "fc1.weight is not dense"),
+        (operators, "shuffled", emptied, "shuffled", "keeps another number of weights"),
     ],
 )
 def test_a_broken_promise_stops_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, instead: Any, says: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    name: str,
+    instead: Any,
+    mask: str,
+    says: str,
 ) -> None:
-    monkeypatch.setattr(transfer, name, instead)
+    monkeypatch.setattr(module, name, instead)
     with pytest.raises(InvariantError, match=says):
-        run(carried(), tmp_path)
+        run(carried(f"{TO}, mask: {mask}"), tmp_path)
 
 
 def test_counts_other_than_planned_stop_the_run(tmp_path: Path) -> None:
@@ -343,18 +360,29 @@ def test_counts_other_than_planned_stop_the_run(tmp_path: Path) -> None:
         run(replace(plan, stages=tuple(stages)), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("every", "says"),
+    [(False, "shuffle-layer gave masks of"), (True, "that was to stay as it is was shuffled")],
+)
 def test_a_shuffle_that_touches_other_masks_stops_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: bool, says: str
 ) -> None:
-    honest = operators.shuffled
+    """Of copies alone it gives one mask more, or every one, in order and with the same counts."""
+    honest, in_order = operators.shuffled, controls._in_order
+    read: dict[str, Any] = {}
+
+    def noted(*given: Any) -> Any:
+        read.update(in_order(*given))
+        return dict(read)
 
     def changed(masks: Any, *stream: int) -> Any:
+        first = {"fc1.weight": np.roll(read["fc1.weight"], 1)}
         made = dict(honest(masks, *stream))
-        first = np.zeros((12, 64), np.bool_)
-        return {**made, "fc1.weight": first}
+        return {**read, **made, **first} if every else {**made, **first}
 
+    monkeypatch.setattr(controls, "_in_order", noted)
     monkeypatch.setattr(operators, "shuffled", changed)
-    with pytest.raises(InvariantError, match="shuffle-layer gave masks of"):
+    with pytest.raises(InvariantError, match=says):
         run(carried(f"{TO}, mask: shuffled-copies"), tmp_path)
 
 
