@@ -26,6 +26,7 @@ from ltspec.engine.arrays import buffers_of, masks_of, pack_masks, weights_of
 from ltspec.engine.backend import storage
 from ltspec.engine.store import Result
 from ltspec.errors import DataError, InvariantError
+from ltspec.networks.graph import Graph
 from ltspec.plan.stages import Prune
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def prune(work: Prune, inputs: Mapping[str, Result], bench: Bench) -> Made:
     subject = Subject(shapes, seed=work.seed or 0)
     if "state" in inputs:
         subject = _with_network(subject, work, criterion, inputs["state"].arrays, bench)
+    if work.only:
+        like = masks_of(inputs["like"].arrays)
+        return _made(work, graph, _in_groups(work, score, subject, shapes, like))
     alive = [
         int(np.count_nonzero(before[name])) if name in before else math.prod(shape)
         for name, shape in shapes.items()
@@ -63,15 +67,63 @@ def prune(work: Prune, inputs: Mapping[str, Result], bench: Bench) -> Made:
         scores = score(left)
         _check_scores(work, scores, shapes)
         masks = masking.prune(_ranked(work, scores), masks, keep)
-    kept = masking.count_kept(masks)
-    counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
-    if counts != work.keep:
-        raise InvariantError(f"a mask keeps {counts} weights, and the plan says {work.keep}")
     for name, mask in masks.items():
         if name in before and np.any(mask & ~before[name]):
             raise InvariantError(f"the mask of {name} has grown")
+    return _made(work, graph, masks)
+
+
+def _made(work: Prune, graph: Graph, masks: Masks) -> Made:
+    """The result, once it keeps as many weights as the plan says where it does."""
+    kept = masking.count_kept(masks)
+    counts = (sum(kept.values()),) if len(work.keep) == 1 else tuple(kept.values())
+    if counts != work.keep and (work.keep or not work.only):
+        raise InvariantError(f"a mask keeps {counts} weights, and the plan says {work.keep}")
     facts = {"kept": kept, "of": {name: int(mask.size) for name, mask in masks.items()}}
     return {**facts, **paths(graph, masks).facts()}, pack_masks(masks)
+
+
+def _in_groups(
+    work: Prune, score: Score, subject: Subject, shapes: Mapping[str, tuple[int, ...]], like: Masks
+) -> Masks:
+    """The masks ``like``, chosen anew in each group of tensors of the stage, where as many weights
+    are kept as they keep there. Tensors of no group are dense while scores are taken.
+
+    Raises InvariantError where ``like`` is of other tensors, and where a group keeps another
+    number of weights or another tensor's mask has changed.
+    """
+    if set(like) != set(work.tensors):
+        raise InvariantError(f"as many weights as in masks of {', '.join(like) or 'nothing'}")
+    there = masking.count_kept(like)
+    keep = tuple(sum(there[name] for name in group) for group in work.only)
+    full = [sum(math.prod(shapes[name]) for name in group) for group in work.only]
+    masks: Masks = {}
+    for counts in rounds(full, keep, work.rounds):
+        left = replace(subject, weights=masking.apply(subject.weights, masks), masks=masks)
+        scores = score(left)
+        _check_scores(work, scores, shapes)
+        ranked = _ranked(work, scores)
+        masks = {
+            name: mask
+            for group, count in zip(work.only, counts, strict=True)
+            for name, mask in masking.prune(
+                {name: ranked[name] for name in group}, masks, (count,)
+            ).items()
+        }
+    found = {name: masks.get(name, like[name]) for name in work.tensors}
+    _check_groups(work, found, like)
+    return found
+
+
+def _check_groups(work: Prune, made: Masks, like: Masks) -> None:
+    kept, there = masking.count_kept(made), masking.count_kept(like)
+    for group in work.only:
+        if sum(kept[name] for name in group) != sum(there[name] for name in group):
+            raise InvariantError(f"{', '.join(group)} do not keep as many weights as before")
+    inside = {name for group in work.only for name in group}
+    for name, mask in made.items():
+        if name not in inside and not np.array_equal(mask, like[name]):
+            raise InvariantError(f"the mask of {name} was to stay as it is")
 
 
 def _ranked(work: Prune, scores: Arrays) -> Arrays:

@@ -286,7 +286,13 @@ class MaskThere(Section):
     scope: Literal["global", "layer", "erk"] | None = None
     """What is compared with what, as behind `prune.scope`; the default is what is written there.
     Where that is something else, `layer` keeps the same share of each tensor. `erk` are the
-    densities of the other network."""
+    densities of the other network. With `only` it is about the weights within one block, and no
+    `erk`: `global` compares all of them with each other, `layer` those of one tensor."""
+    only: Literal["copies"] | None = None
+    """In which blocks the mask is by the criterion. `copies`: only in those that are a second or
+    later copy of one; each keeps as many weights as the mapped mask does there, and all other
+    blocks keep the mapped mask. Weights are scored in the dense network, as without `only`. The
+    default is in all blocks."""
 
 
 MaskOrigin = Annotated[
@@ -349,7 +355,7 @@ class Transfer(Section):
     one; `dense`: none. With as many weights as the mapped one keeps in all, and in other layers:
     `random-uniform` and `random-erk` at random places, shared out as by `layers` of
     `kind: random-mask`; and a mapping such as `{criterion: {name: snip, at: rewind}}` by a
-    criterion on the other network."""
+    criterion on the other network, with `only: copies` in copied blocks alone."""
     classifier: Literal["carried", "fresh"] = "carried"
     """Where the classifier comes from. `carried`: it is the ticket's; `fresh`: its weights are
     drawn anew and it is dense, as it has to be for other classes."""

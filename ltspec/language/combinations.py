@@ -135,6 +135,7 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
             _leaves_a_term_out,
             _transfers_somewhere,
             _scores_fresh_weights,
+            _compares_within_copies,
             _draws_something,
             _maps_in_one_way,
             _own_sections_are_whole,
@@ -265,6 +266,19 @@ def _scores_fresh_weights(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
             "drawn anew",
             ("branches", name, "mask", "criterion", "at"),
             "write `at: init`, or `weights: mapped`",
+        )
+
+
+def _compares_within_copies(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind != "transfer" or isinstance(branch.mask, str):
+        return
+    if branch.mask.only is not None and branch.mask.scope == "erk":
+        yield Diagnostic(
+            "LT107",
+            "with `only` each block keeps as many weights as the mapped mask does there, so `erk` "
+            "shares nothing out",
+            ("branches", name, "mask", "scope"),
+            "write `scope: layer` or `global`, or leave `only` out",
         )
 
 

@@ -1411,6 +1411,7 @@ MaskThere: Any = {
         'fields': {
             'criterion': {'type': 'model-field', 'schema': {'type': 'function-before', 'function': {'type': 'no-info', 'function': named}, 'schema': {'type': 'tagged-union', 'choices': {'magnitude': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Magnitude'}, 'random': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Random'}, 'snip': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Snip'}, 'grasp': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.Grasp'}, 'synflow': {'type': 'definition-ref', 'schema_ref': 'ltspec.language.criteria.SynFlow'}}, 'discriminator': 'name', 'strict': False, 'from_attributes': True}}},
             'scope': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'literal', 'expected': ['global', 'layer', 'erk']}}, 'default': None}},
+            'only': {'type': 'model-field', 'schema': {'type': 'default', 'schema': {'type': 'nullable', 'schema': {'type': 'literal', 'expected': ['copies']}}, 'default': None}},
         },
     },
     'config': {

@@ -110,6 +110,10 @@ def _mask(writer: Writer, to: Carried, leaving: Leaving, branch: Any) -> tuple[i
         return _mapped(writer, to, leaving), kept
     if isinstance(branch.mask, str) and branch.mask not in transferring.RANDOM:
         return _shuffled(writer, to, leaving, branch, keep), kept
+    if not isinstance(branch.mask, str) and branch.mask.only is not None:
+        mapped = _mapped(writer, to, leaving)
+        only = transferring.chosen(branch.mask.scope, to)
+        return _scored(writer, to, leaving, branch, keep, spread, mapped, only), kept
     like = _mapped(writer, to, leaving) if spread else None
     made = _random if isinstance(branch.mask, str) else _scored
     return made(writer, to, leaving, branch, keep, spread, like), kept
@@ -183,14 +187,17 @@ def _scored(
     keep: tuple[int, ...],
     spread: Spread,
     like: int | None,
+    only: tuple[tuple[str, ...], ...] = (),
 ) -> int:
-    """As many weights as the mapped mask keeps, by a criterion on the other network."""
+    """As many weights as the mapped mask keeps, by a criterion on the other network; in the groups
+    of tensors ``only``, where there are any."""
     criterion = branch.mask.criterion
     scoring = recipes.scoring(Variant(to.spec, prune=Variant(to.spec.prune, criterion=criterion)))
     states: dict[str, int | None] = {}
     if CRITERIA[scoring.criterion].reads_weights:
         states[scoring.at] = _looked_at(writer, to, leaving, branch, scoring.at)
-    return writer.prune(leaving.seeds, scoring, keep, states, None, leaving.label, spread, like)
+    seeds, label = leaving.seeds, leaving.label
+    return writer.prune(seeds, scoring, keep, states, None, label, spread, like, only)
 
 
 def _looked_at(writer: Writer, to: Carried, leaving: Leaving, branch: Any, at: str) -> int:

@@ -260,9 +260,16 @@ def _schedule_problems(plan: Plan, stage: Stage, work: Train, masks: MaskSchedul
 
 
 def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[str]:
-    if ("like" in stage.inputs) != bool(work.spread) or (work.spread and work.keep):
+    only = work.only if isinstance(work, Prune) else ()
+    if ("like" in stage.inputs) != bool(work.spread or only) or (work.spread and work.keep):
         yield f"{stage.label}: keeps {work.keep}, and {work.spread!r} of a mask that it reads"
-    if work.spread or (isinstance(work, Remask) and not work.keep and "mask" in stage.inputs):
+    if only:
+        yield from _group_problems(plan, stage, work, only)
+    if (
+        work.spread
+        or (only and not work.keep)
+        or (isinstance(work, Remask) and not work.keep and "mask" in stage.inputs)
+    ):
         return  # as many as the mask that it reads
     if len(work.keep) not in (1, len(work.tensors)):
         yield f"{stage.label}: {len(work.keep)} counts for {len(work.tensors)} tensors"
@@ -274,6 +281,20 @@ def _mask_problems(plan: Plan, stage: Stage, work: Prune | Remask) -> Iterator[s
             now > before for now, before in zip(work.keep, earlier.keep, strict=True)
         ):
             yield f"{stage.label}: a mask would grow"
+
+
+def _group_problems(
+    plan: Plan, stage: Stage, work: Prune | Remask, only: tuple[tuple[str, ...], ...]
+) -> Iterator[str]:
+    names = [name for group in only for name in group]
+    twice = len(set(names)) < len(names)
+    if twice or not all(only) or not set(names) <= set(work.tensors) or work.spread:
+        yield f"{stage.label}: prunes groups of tensors that are not there, or are there twice"
+    if "mask" in stage.inputs:
+        yield f"{stage.label}: prunes a mask further, and another one in groups"
+    like = plan.stages[stage.inputs["like"]].work if "like" in stage.inputs else None
+    if isinstance(like, Mapmask) and sum(like.keep) != sum(work.keep):
+        yield f"{stage.label}: a mask that is chosen in groups would keep other counts"
 
 
 def _operator_problems(plan: Plan, stage: Stage, work: Remask) -> Iterator[str]:

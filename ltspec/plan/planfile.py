@@ -252,6 +252,8 @@ def _read_work(entry: dict[str, Any]) -> Work:
             entry["masks"] = _read_mask_schedule(dict(entry["masks"]))
     if kind in (Prune, Remask):
         entry["tensors"], entry["keep"] = tuple(entry["tensors"]), tuple(entry["keep"])
+    if kind is Prune:
+        entry["only"] = tuple(tuple(group) for group in entry.get("only", ()))
     if kind is Combine:
         entry["tensors"] = tuple(entry["tensors"])
     if kind is Remask:

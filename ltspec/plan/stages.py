@@ -106,6 +106,10 @@ class Prune:
     """How many of the sample's examples are of each class; None where classes do not matter."""
     spread: Spread = ""
     """How the weights of the mask ``like`` are shared out; empty where ``keep`` says."""
+    only: tuple[tuple[str, ...], ...] = ()
+    """Groups of tensors that are pruned, each on its own and to as many weights as the mask
+    ``like`` keeps in it; the other tensors keep that mask. ``keep`` is what is kept in all, none
+    where only the run can say. Empty for all tensors."""
 
 
 @dataclass(frozen=True, slots=True)

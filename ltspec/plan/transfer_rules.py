@@ -233,6 +233,8 @@ def _of_counts(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT207: how many weights a mask of other layers keeps in each, where a plan can say so."""
     if isinstance(branch.mask, str) and branch.mask not in transferring.RANDOM:
         return  # as many as there were in each, which another rule looks at
+    if not isinstance(branch.mask, str) and branch.mask.only is not None:
+        return  # likewise
     if not _has_target(spec, name, branch):
         return
     to = transferring.carried(spec, branch)
@@ -250,14 +252,18 @@ def _of_counts(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
 
 def _of_copies(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT272."""
-    if branch.mask != "shuffled-copies" or not _has_target(spec, name, branch):
+    scored = not isinstance(branch.mask, str) and branch.mask.only is not None
+    if not (scored or branch.mask == "shuffled-copies") or not _has_target(spec, name, branch):
         return
     if not transferring.carried(spec, branch).has_copies:
         yield Diagnostic(
             "LT272",
-            "no block of the target is a second copy of one, so there is no mask to shuffle",
-            ("mask",),
-            "write `mask: shuffled`, or a map that repeats blocks",
+            "no block of the target is a second copy of one, so there is no mask to "
+            + ("choose" if scored else "shuffle"),
+            ("mask", "only") if scored else ("mask",),
+            "leave `only` out, or write a map that repeats blocks"
+            if scored
+            else "write `mask: shuffled`, or a map that repeats blocks",
         )
 
 

@@ -182,11 +182,29 @@ def kept(counts: tuple[int, ...], branch: Any, to: Carried) -> tuple[tuple[int, 
         sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
         return tuple(sizes[name] for name in to.tensors), ""
     mapped = keep(counts, to)
+    if not isinstance(branch.mask, str) and branch.mask.only is not None:
+        apart = len(mapped) > 1 and all(len(group) == 1 for group in chosen(branch.mask.scope, to))
+        return (mapped if apart or not mapped else (sum(mapped),)), ""
     if not isinstance(branch.mask, str):
         return matched(mapped, branch.mask.scope, to)
     if branch.mask in RANDOM:
         return shared(mapped, RANDOM[branch.mask], to)
     return ((sum(mapped),) if mapped and branch.mask == "shuffled-all" else mapped), ""
+
+
+def chosen(scope: str | None, to: Carried) -> tuple[tuple[str, ...], ...]:
+    """The tensors of blocks that are a second or later copy, as far as masks cover them: in groups
+    within which weights are compared, which are blocks for the scope ``global`` and tensors else
+    (None is the spec's own)."""
+    groups = []
+    for pairing in to.assignment.pairings:
+        if pairing.copy:
+            nodes = pairing.target.nodes
+            there = tuple(name for name in to.tensors if name.rpartition(".")[0] in nodes)
+            groups += [there] if there else []
+    if (scope or to.spec.prune.scope) == "global":
+        return tuple(groups)
+    return tuple((name,) for group in groups for name in group)
 
 
 def matched(

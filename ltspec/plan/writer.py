@@ -206,10 +206,11 @@ class Writer:
         label: str,
         spread: Spread = "",
         like: int | None = None,
+        only: tuple[tuple[str, ...], ...] = (),
     ) -> int:
         """The next mask, by scores of one of ``states`` where the criterion reads weights. Where
         only the run can say what ``keep`` is, as many weights as the mask ``like`` has are shared
-        out by ``spread``."""
+        out by ``spread``; with ``only``, that mask changes in these groups of tensors alone."""
         criterion, sample = CRITERIA[scoring.criterion], scoring.sample
         state = states[scoring.at] if criterion.reads_weights else None
         inputs = {"state": state, "mask": mask, "like": like}
@@ -228,6 +229,7 @@ class Writer:
             scoring.temperature,
             scoring.per_class,
             spread,
+            only,
         )
         there = {role: place for role, place in inputs.items() if place is not None}
         return self.add(work, label, there)

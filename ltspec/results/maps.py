@@ -76,7 +76,7 @@ def counts(branch: Any, to: Carried) -> list[str]:
     """How many weights masks keep at each level of the branch, by layer and in all."""
     sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
     whole = sum(sizes[name] for name in to.tensors)
-    lines = [f"{whole:,} weights may be pruned there"]
+    lines = [f"{whole:,} weights may be pruned there", *_scored(branch, to)]
     for level in to.levels:
         keep, _ = transferring.kept(level.keep, branch, to)
         if not keep:
@@ -101,6 +101,15 @@ def _bounds(total: int, to: Carried) -> tuple[int, int]:
     origins = [to.assignment.tensors[name] for name in to.tensors if name not in to.dense]
     low, high = bounds(total, total, {name: sizes[name] for name in to.masked}, origins)
     return low + dense, high + dense
+
+
+def _scored(branch: Any, to: Carried) -> list[str]:
+    """The tensors whose mask alone is by a criterion."""
+    if isinstance(branch.mask, str) or branch.mask.only is None:
+        return []
+    groups = transferring.chosen(branch.mask.scope, to)
+    names = ", ".join(name for group in groups for name in group)
+    return [f"by {branch.mask.criterion.name} in copies (*), with the mapped counts: {names}"]
 
 
 def _share(count: int, whole: int) -> str:

@@ -524,6 +524,13 @@ class Only:
             "copy",
             ("scored",),
         ),
+        (
+            f"{TO}, mask: {{criterion: magnitude, only: copies}}",
+            CARRIED,
+            "by magnitude on the other network in 1 of 5 layers",
+            "copy",
+            ("scored",),
+        ),
         (f"{TO}, weights: fresh", FRESH, "carried", "fresh", ("anew",)),
         (f"{TO}, weights: own", OWN, "carried", "fresh", ("own",)),
     ],

@@ -127,8 +127,8 @@ STEPS = {
         2 * (LMC + 3 * sum(LMC - k for k in (0, 500, 1000, 2000)))
         + (LMC + LMC - 1000) * (8 + 3 + 19 + 3)
     ),
-    # Dense, the target's own rewind point, tickets and four branches at 16 levels.
-    "22_mask_or_weights": 3 * (CIFAR_160EP + 1000 + ELASTIC * 16 * (1 + 4)),
+    # Dense, the target's own rewind point, tickets and five branches at 16 levels.
+    "22_mask_or_weights": 3 * (CIFAR_160EP + 1000 + ELASTIC * 16 * (1 + 5)),
     "23_stretch": 3 * (CIFAR_160EP + ELASTIC * 16 * (1 + 13)),
     "23b_squeeze": 3 * (CIFAR_160EP + ELASTIC * 16 * (1 + 11)),
     # Level 1 of one-shot magnitude pruning is the ticket's own.
@@ -194,7 +194,7 @@ STAGES = {
     "19_sparse_by_rewind": 20_190,
     "20_first_stable_step": 22_992,
     "21_function_space": 1_200,
-    "22_mask_or_weights": 885,
+    "22_mask_or_weights": 1_077,
     "23_stretch": 2_736,
     "23b_squeeze": 2_349,
     "24_all_pairs": 9_660,
@@ -391,8 +391,9 @@ SMALL = {
         *SECOND,
         *(
             f"branches.{name}.to.depth=20"
-            for name in ("both", "mask-only", "weights-only", "neither")
+            for name in ("both", "mask-only", "weights-only", "neither", "snip")
         ),
+        "branches.snip.mask.criterion.examples=20",
     ),
     "23_stretch": (
         "model={family: cifar-resnet, depth: 32, width: 1}",

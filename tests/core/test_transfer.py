@@ -11,6 +11,7 @@ import pytest
 from specs import plan_of, table_of, tiny
 from test_runner import arrays, run
 
+from ltspec.decisions import masks as masking
 from ltspec.decisions import operators, transfer
 from ltspec.engine import controls
 from ltspec.engine.arrays import masks_of, weights_of
@@ -158,6 +159,39 @@ def test_only_copies_are_shuffled(tmp_path: Path) -> None:
     assert before["fc3.weight"].sum() == after["fc3.weight"].sum()
 
 
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_copies_alone_are_chosen_by_a_criterion(tmp_path: Path, scope: str) -> None:
+    to = "to: {depth: 20}"
+    by = f"mask: {{criterion: {{name: magnitude, at: init}}, scope: {scope}, only: copies}}"
+    plan = plan_of(
+        "model={family: cifar-resnet, depth: 14, width: 2}",
+        "train.duration=4it",
+        "prune.rewind={to: 1it}",
+        f"branches.there={{kind: transfer, levels: [2], {to}, {by}}}",
+    )
+    opened, _ = run(plan, tmp_path)
+    stage = plan.stages[ticket_inputs(plan)["mask"]]
+    assert isinstance(stage.work, Prune)
+    blocks = [tuple(f"stage{n}.block2.conv{c}.weight" for c in (1, 2)) for n in (1, 2, 3)]
+    groups = blocks if scope == "global" else [(name,) for block in blocks for name in block]
+    assert stage.work.only == tuple(groups)
+    like = masks_of(arrays(opened, stage.inputs["like"]))
+    made = masks_of(arrays(opened, ticket_inputs(plan)["mask"]))
+    sizes = weights_of(arrays(opened, stage.inputs["state"]))
+    for group in groups:
+        score = np.concatenate([np.abs(sizes[name]).ravel() for name in group])
+        count = sum(int(like[name].sum()) for name in group)
+        assert 0 < count < score.size
+        highest = np.zeros(score.size, np.bool_)
+        highest[np.argsort(score, kind="stable")[score.size - count :]] = True
+        found = np.concatenate([made[name].ravel() for name in group])
+        np.testing.assert_array_equal(found, highest)
+    inside = {name for group in groups for name in group}
+    assert set(made) == set(like) > inside
+    assert all(np.array_equal(made[name], like[name]) for name in set(like) - inside)
+    assert any(not np.array_equal(made[name], like[name]) for name in inside)
+
+
 @pytest.mark.parametrize("mask", ["shuffled", "shuffled-all"])
 def test_a_shuffled_mask_keeps_as_many(tmp_path: Path, mask: str) -> None:
     plan = carried(f"{TO}, mask: {mask}")
@@ -238,7 +272,8 @@ def test_instability_of_a_carried_ticket(tmp_path: Path) -> None:
 
 
 def test_a_plan_file_is_read_back() -> None:
-    for mask in ("mapped", "shuffled-copies", "dense"):
+    by = "{criterion: magnitude, only: copies}"
+    for mask in ("mapped", "shuffled-copies", "dense", by):
         plan = carried(f"{TO}, mask: {mask}")
         again, _ = planfile.read(planfile.write(plan))
         assert again.stages == plan.stages
@@ -384,6 +419,104 @@ def test_a_shuffle_that_touches_other_masks_stops_the_run(
     monkeypatch.setattr(operators, "shuffled", changed)
     with pytest.raises(InvariantError, match=says):
         run(carried(f"{TO}, mask: shuffled-copies"), tmp_path)
+
+
+COPIES = f"{TO}, mask: {{criterion: {{name: snip, at: rewind}}, only: copies}}"
+
+
+def thinned(names: list[str]) -> Any:
+    honest = masking.prune
+
+    def changed(scores: Any, before: Any, keep: Any) -> Any:
+        made = honest(scores, before, keep)
+        if list(scores) != ["fc3.weight"]:
+            return made
+        return {**made, **{name: np.zeros((12, SIZES[name]), np.bool_) for name in names}}
+
+    return changed
+
+
+SIZES = {"fc1.weight": 64, "fc3.weight": 12}
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["fc3.weight"], "fc3.weight do not keep as many weights as before"),
+        (["fc1.weight"], "the mask of fc1.weight was to stay as it is"),
+    ],
+)
+def test_copies_that_are_chosen_wrongly_stop_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], says: str
+) -> None:
+    monkeypatch.setattr(masking, "prune", thinned(names))
+    with pytest.raises(InvariantError, match=says):
+        run(carried(COPIES), tmp_path)
+
+
+def test_copies_are_chosen_beside_masks_of_their_own_network(tmp_path: Path) -> None:
+    plan = carried(COPIES)
+    place = ticket_inputs(plan)["mask"]
+    stage = plan.stages[place]
+    ticket = plan.stages[stage.inputs["like"]].inputs["mask"]
+    stages = list(plan.stages)
+    stages[place] = replace(stage, inputs={**stage.inputs, "like": ticket})
+    with pytest.raises(InvariantError, match="as many weights as in masks of fc1"):
+        run(replace(plan, stages=tuple(stages)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("only", "says"),
+    [
+        ((("fc3.weight", "fc3.weight"),), "prunes groups of tensors"),
+        ((("fc9.weight",),), "prunes groups of tensors"),
+        (((),), "prunes groups of tensors"),
+        ((), "of a mask that it reads"),
+    ],
+)
+def test_groups_that_are_not_there_are_not_legal(
+    only: tuple[tuple[str, ...], ...], says: str
+) -> None:
+    plan = carried(COPIES)
+    place = ticket_inputs(plan)["mask"]
+    stage = plan.stages[place]
+    assert isinstance(stage.work, Prune)
+    stages = list(plan.stages)
+    stages[place] = replace(stage, work=replace(stage.work, only=only))
+    with pytest.raises(LtspecError, match=says):
+        check(replace(plan, stages=tuple(stages)), after="a test")
+
+
+RESNETS = ("model={family: cifar-resnet, depth: 14, width: 2}", "train.duration=4it")
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_what_is_kept_with_chosen_copies_is_what_the_mapped_mask_keeps(scope: str) -> None:
+    more = (*RESNETS, "prune.scope=layer", "prune.rewind={to: 1it}")
+
+    def mask_of(mask: str) -> tuple[Plan, Any]:
+        branch = f"{{kind: transfer, levels: [2], to: {{depth: 20}}, mask: {mask}}}"
+        plan = plan_of(*more, f"branches.there={branch}")
+        return plan, plan.stages[ticket_inputs(plan)["mask"]].work
+
+    by = f"{{criterion: {{name: snip, at: rewind}}, scope: {scope}, only: copies}}"
+    plan, work = mask_of(by)
+    _, mapped = mask_of("mapped")
+    assert len(mapped.keep) == len(work.tensors)
+    assert work.keep == (mapped.keep if scope == "layer" else (sum(mapped.keep),))
+    assert outcome_of(plan).kept == sum(mapped.keep)
+    assert outcome_of(carried(COPIES)).kept is None
+
+
+def test_rounds_with_chosen_copies(tmp_path: Path) -> None:
+    by = f"{TO}, mask: {{criterion: {{name: synflow, rounds: 3}}, only: copies}}"
+    plan = carried(by)
+    opened, _ = run(plan, tmp_path)
+    stage = plan.stages[ticket_inputs(plan)["mask"]]
+    before = masks_of(arrays(opened, stage.inputs["like"]))
+    after = masks_of(arrays(opened, ticket_inputs(plan)["mask"]))
+    assert [n for n in before if not np.array_equal(before[n], after[n])] == ["fc3.weight"]
+    assert before["fc3.weight"].sum() == after["fc3.weight"].sum()
 
 
 def test_only_networks_of_one_kind_are_compared(tmp_path: Path) -> None:

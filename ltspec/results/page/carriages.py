@@ -178,6 +178,9 @@ def _trace(plan: Plan, outcome: Outcome) -> _Trace | None:
     remask = mask.work if isinstance(mask.work, Remask) else None
     if remask is not None and "mask" in mask.inputs:
         mask = plan.stages[mask.inputs["mask"]]
+    chosen = mask.work if isinstance(mask.work, Prune) else None
+    if chosen is not None and chosen.only:  # the other tensors' masks are those that it reads
+        mask = plan.stages[mask.inputs["like"]]
     mapmask = mask.work if isinstance(mask.work, Mapmask) else None
     transfer = state if isinstance(state, Transfer) else None
     # Pre-trained weights are carried too, from another network than the ticket's.
@@ -187,7 +190,6 @@ def _trace(plan: Plan, outcome: Outcome) -> _Trace | None:
         return None
     if transfer is not None and mapmask is not None and transfer.source != mapmask.source:
         transfer = None  # likewise
-    chosen = mask.work if isinstance(mask.work, Prune) else None
     return _Trace(state, transfer, mapmask, remask, chosen)
 
 
@@ -202,7 +204,7 @@ def _line(
         moved = trace.remask.only or trace.remask.tensors
         masked = tuple(p.name for p in graph.prunable if p.name in (*masked, *moved))
     elif trace.chosen is not None:
-        moved = masked
+        moved = tuple(name for group in trace.chosen.only for name in group) or masked
     kept: dict[int, dict[str, list[int]]] = {}
     for outcome in outcomes:
         ticket = facts.get(outcome.ticket) if outcome.ticket is not None else None
@@ -222,7 +224,9 @@ def _weights(trace: _Trace) -> str:
 
 def _mask(trace: _Trace) -> str:
     if trace.chosen is not None:
-        return f"by {trace.chosen.criterion} on the other network"
+        by = f"by {trace.chosen.criterion} on the other network"
+        only, of = sum(map(len, trace.chosen.only)), len(trace.chosen.tensors)
+        return f"{by} in {only} of {of} layers" if only else by
     if trace.remask is None:
         return CARRIED if trace.mapmask and trace.mapmask.tensors else "dense"
     if trace.remask.operator == "random":
