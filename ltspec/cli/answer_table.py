@@ -21,7 +21,12 @@ def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str,
     found = answers(plan, facts)
     if not found:
         return
-    title = "answers: of the mean over replicates, and of each: mean (lowest-highest)"
+    each = {"replicates": replicates_text, "95% interval": interval_text}
+    # With one replicate there is nothing to say of several.
+    each = {name: text for name, text in each.items() if any(map(text, found))}
+    title = "answers"
+    if each:
+        title += ": of the mean over replicates, and of each: mean (lowest-highest)"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     settings = list(dict.fromkeys(key for answer in found for key in answer.settings))
     for key in settings:
@@ -29,7 +34,7 @@ def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str,
     for heading in ("asked", "of"):
         table.add_column(heading)
     table.add_column("level", justify="right")
-    for heading in ("answer", "replicates", "95% interval"):
+    for heading in ("answer", *each):
         table.add_column(heading)
     for answer in found:
         table.add_row(
@@ -38,8 +43,7 @@ def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str,
             f"{answer.line} less {answer.other}" if answer.other else answer.line,
             "" if answer.level is None else str(answer.level),
             answer_text(answer),
-            replicates_text(answer),
-            _interval_text(answer),
+            *(text(answer) for text in each.values()),
         )
     print_table(console, table)
     notes = [
@@ -79,19 +83,19 @@ def _asked(answer: Answer) -> str:
 
 
 def answer_text(answer: Answer) -> str:
-    """``500 (onwards: 2,000)``, ``10.74%, level 10 (8.59%)``, ``none up to 2,000`` or how much is
-    not done yet."""
+    """``step 500 (onwards: 2,000)``, ``10.74%, level 10 (8.59%)``, ``none up to step 2,000`` or how
+    much is not done yet."""
     if answer.missing:
         return f"not done yet: {answer.missing} of {answer.needed} figures"
     unit = answer.unit
     if answer.value is not None:
-        text = figure_text(unit, answer.value)
+        text = _named(unit, answer.value)
         if answer.found_level is not None:
             text += f", level {answer.found_level}"
     elif unit == "accuracy":
         text = "none: no stretch of densities in common"
     elif unit == "step":
-        text = f"none up to {figure_text(unit, answer.tried[-1])}"
+        text = f"none up to {_named(unit, answer.tried[-1])}"
     else:
         text = f"none, not even {figure_text(unit, answer.tried[-1])}"
     if answer.ever == answer.onwards or answer.ever is None:
@@ -113,14 +117,22 @@ def replicates_text(answer: Answer) -> str:
         figure_text(answer.unit, each)
         for each in (answer.spread.mean, answer.spread.low, answer.spread.high)
     )
+    if low == high:
+        return mean
     return f"{mean} ({low} to {high})" if answer.unit == "accuracy" else f"{mean} ({low}-{high})"
 
 
-def _interval_text(answer: Answer) -> str:
+def interval_text(answer: Answer) -> str:
+    """``310 to 2,690 (n = 3)``, and of how many replicates; empty where there is none."""
     if answer.spread is None or answer.spread.interval is None:
         return ""
     low, high = (figure_text(answer.unit, each) for each in answer.spread.interval)
-    return f"{low} to {high}"
+    return f"{low} to {high} (n = {len(answer.replicates)})"
+
+
+def _named(unit: Unit, figure: float) -> str:
+    """``step 2,000``, for a bare 0 says little; else as it is."""
+    return f"step {figure_text(unit, figure)}" if unit == "step" else figure_text(unit, figure)
 
 
 def figure_text(unit: Unit, figure: float) -> str:

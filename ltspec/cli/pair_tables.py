@@ -69,4 +69,4 @@ def _cells(kind: str, line: Line, several: bool) -> dict[str, str]:
 def points_text(share: Spread) -> str:
     """A share in points (100 times it): mean, lowest and highest."""
     mean, low, high = (100 * figure for figure in (share.mean, share.low, share.high))
-    return f"{mean:.2f} ({low:.2f}-{high:.2f})"
+    return f"{mean:.2f}" if low == high else f"{mean:.2f} ({low:.2f}-{high:.2f})"

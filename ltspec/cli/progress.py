@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,14 +15,20 @@ from rich.text import Text
 
 from ltspec.plan.stages import Stage, Train
 
+EVERY = 60.0
+"""Seconds after which a plain line says how far a training is."""
+
 
 class PlainLines:
-    """A Watch that writes a line for each training and each measurement."""
+    """A Watch that writes a line for each training and each measurement, and for a long training
+    one about every minute. ``clock`` gives seconds."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.perf_counter) -> None:
         self.console = console
+        self.clock = clock
         self.total = self.done = 0
-        self.began_at = time.perf_counter()
+        self.began_at = clock()
+        self.said_at: dict[str, float] = {}  # by key, for several may be trained side by side
 
     def __enter__(self) -> PlainLines:
         return self
@@ -35,32 +41,46 @@ class PlainLines:
     ) -> None:
         return None
 
-    def began(self, stages: int, held: int, steps: int) -> None:
+    def began(self, stages: int, held: int, steps: int, spared: int) -> None:
         """Say what there is to do."""
         self.total = steps
-        self.began_at = time.perf_counter()
-        self.say(opening(stages, held, steps))
+        self.began_at = self.clock()
+        self.say(opening(stages, held, steps, spared))
 
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
         """Say where a training goes on from, if not from its start."""
         self.total -= skipped
+        self.said_at[stage.key] = self.clock()
         if skipped > 0:
             self.say(f"{stage.label}: goes on from step {from_step:,}")
 
     def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
-        """Count."""
+        """Count, and now and then say how far it is."""
         self.done += steps
+        self.reached(stage, step)
+
+    def reached(self, stage: Stage, step: int) -> None:
+        """Say how far a training is, where nothing was said of it for a while."""
+        now = self.clock()
+        if now - self.said_at.setdefault(stage.key, now) < EVERY:
+            return
+        self.said_at[stage.key] = now
+        if isinstance(stage.work, Train) and step < stage.work.stop:
+            self.say(f"{stage.label}: step {step:,} of {stage.work.stop:,}{self.rest()}")
+
+    def rest(self) -> str:
+        """How long the whole run may still take; nothing where that is not known."""
+        if not self.total > self.done > 0:
+            return ""
+        left = (self.clock() - self.began_at) * (self.total - self.done) / self.done
+        return f", about {duration_text(left)} left in all"
 
     def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None:
         """One line for what a person wants to see."""
+        self.said_at.pop(stage.key, None)
         text = closing(stage, facts, seconds)
-        if not text:
-            return
-        rest = ""
-        if stage.kind == "train" and self.total > self.done > 0:
-            left = (time.perf_counter() - self.began_at) * (self.total - self.done) / self.done
-            rest = f", about {duration_text(left)} left"
-        self.say(text + rest)
+        if text:
+            self.say(text + (self.rest() if stage.kind == "train" else ""))
 
     def note(self, text: str) -> None:
         """A warning."""
@@ -104,8 +124,8 @@ class LiveBar(PlainLines):
     ) -> None:
         self.progress.stop()
 
-    def began(self, stages: int, held: int, steps: int) -> None:
-        super().began(stages, held, steps)
+    def began(self, stages: int, held: int, steps: int, spared: int) -> None:
+        super().began(stages, held, steps, spared)
         if steps and self.bar is None:
             self.bar = self.progress.add_task(
                 "starting", total=steps, loss="", accuracy="", left=""
@@ -119,7 +139,7 @@ class LiveBar(PlainLines):
     def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
         super().trained(stage, step, steps, loss)
         if self.bar is not None:
-            spent = time.perf_counter() - self.began_at
+            spent = self.clock() - self.began_at
             left = spent * (self.total - self.done) / max(self.done, 1)
             self.progress.update(
                 self.bar,
@@ -127,6 +147,9 @@ class LiveBar(PlainLines):
                 loss=f"loss {loss:.4f}",
                 left=f"{duration_text(left)} left",
             )
+
+    def reached(self, stage: Stage, step: int) -> None:
+        """The bar shows it."""
 
     def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None:
         super().stage_ended(stage, facts, seconds)
@@ -142,12 +165,13 @@ class _Steps(ProgressColumn):
         return Text(f"{int(task.completed):,}/{int(task.total or 0):,}")
 
 
-def opening(stages: int, held: int, steps: int) -> str:
+def opening(stages: int, held: int, steps: int, spared: int) -> str:
     """What there is to do."""
     if not stages:
         return "everything is in the store already"
-    kept = f", {held:,} are in the store" if held else ""
-    return f"{stages:,} stage{'s' * (stages != 1)} to do{kept}; {steps:,} training steps"
+    kept = f", {held:,} {'is' if held == 1 else 'are'} in the store" if held else ""
+    text = f"{stages:,} stage{'s' * (stages != 1)} to do{kept}; {steps - spared:,} training steps"
+    return text + (f" ({spared:,} more are in checkpoints)" if spared else "")
 
 
 def closing(stage: Stage, facts: Mapping[str, Any], seconds: float) -> str:

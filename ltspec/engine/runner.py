@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ltspec.decisions.paths import paths
@@ -59,6 +59,20 @@ def standing(plan: Plan, has: Callable[[str], bool]) -> Standing:
     return Standing(tuple(sorted(wanted)), sum(held), steps)
 
 
+def spared(plan: Plan, realm: Realm, wanted: Iterable[int]) -> int:
+    """Training steps of stages to be done that need not be done again: those that checkpoints, and
+    points that other specs left of the same trainings, have."""
+    steps = 0
+    for stage in (plan.stages[place] for place in wanted):
+        if isinstance(stage.work, Train):
+            checkpoint = realm.checkpoint_facts(stage.key)
+            reached = [checkpoint["step"]] if checkpoint is not None else []
+            reached += realm.points(stage.run)
+            furthest = max((step for step in reached if step < stage.work.stop), default=0)
+            steps += max(0, plan.own_steps(stage) - (stage.work.stop - furthest))
+    return steps
+
+
 def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds: float) -> None:
     """Do everything that is still to be done.
 
@@ -67,7 +81,7 @@ def run(plan: Plan, realm: Realm, bench: Bench, watch: Watch, checkpoint_seconds
     """
     verify_outcomes(plan, realm)
     now = standing(plan, realm.has)
-    watch.began(len(now.wanted), now.held, now.steps)
+    watch.began(len(now.wanted), now.held, now.steps, spared(plan, realm, now.wanted))
     try:
         # A result found damaged while it is read is moved aside; then there is more to be done.
         while now.wanted:

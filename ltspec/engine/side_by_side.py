@@ -18,7 +18,7 @@ from typing import Any
 
 from ltspec.data.interrupts import interrupts_waiting, stop_when_asked
 from ltspec.engine.execution import ExecutionPlan
-from ltspec.engine.runner import standing, stopped, verify_outcomes
+from ltspec.engine.runner import spared, standing, stopped, verify_outcomes
 from ltspec.engine.session import Session
 from ltspec.engine.store import Realm
 from ltspec.engine.watch import Watch
@@ -45,7 +45,7 @@ def run(order: Order, realm: Realm, count: int, watch: Watch) -> None:
     """
     verify_outcomes(order.plan, realm)
     now = standing(order.plan, realm.has)
-    watch.began(len(now.wanted), now.held, now.steps)
+    watch.began(len(now.wanted), now.held, now.steps, spared(order.plan, realm, now.wanted))
     if not now.wanted:
         return
     context = multiprocessing.get_context("spawn")  # frameworks do not survive a fork
@@ -136,7 +136,7 @@ class _Teller:
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
 
-    def began(self, stages: int, held: int, steps: int) -> None:
+    def began(self, stages: int, held: int, steps: int, spared: int) -> None:
         """Told by the first process for all."""
 
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:

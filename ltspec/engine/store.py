@@ -329,6 +329,15 @@ class Realm:
         removed."""
         return self._read(self._path("checkpoints", run_key), run_key, "checkpoint", load)
 
+    def checkpoint_facts(self, run_key: str) -> dict[str, Any] | None:
+        """The facts of the newest checkpoint alone, verified likewise."""
+        return self._read(
+            self._path("checkpoints", run_key),
+            run_key,
+            "checkpoint",
+            lambda folder, title: load_facts(folder, title)[0],
+        )
+
     def checkpoint_drop(self, run_key: str) -> None:
         """Remove the checkpoint, if there is one. Raises StoreError when it cannot be removed."""
         target = self._path("checkpoints", run_key)

@@ -11,8 +11,9 @@ from ltspec.plan.stages import Stage
 class Watch(Protocol):
     """Told of a run as it goes. Must be quick: it is called between pieces of training."""
 
-    def began(self, stages: int, held: int, steps: int) -> None:
-        """``stages`` are needed, ``held`` of the plan are in the store, ``steps`` to be trained."""
+    def began(self, stages: int, held: int, steps: int, spared: int) -> None:
+        """``stages`` are needed, ``held`` of the plan are in the store, ``steps`` to be trained;
+        ``spared`` of these are done already, for checkpoints have them."""
 
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
         """A stage starts. A training begins at ``from_step``, which spares ``skipped`` of the steps
@@ -31,7 +32,7 @@ class Watch(Protocol):
 class Silence:
     """A Watch that shows nothing."""
 
-    def began(self, stages: int, held: int, steps: int) -> None: ...
+    def began(self, stages: int, held: int, steps: int, spared: int) -> None: ...
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None: ...
     def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None: ...
     def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None: ...

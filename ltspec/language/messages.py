@@ -289,6 +289,7 @@ _ALIASES = {
     "milestones": "drops",
     "gamma": "factor",
     "network": "model",
+    "lr_decay": "lr_schedule",
 }
 """What other tools call a key, and what it is called here."""
 
@@ -360,7 +361,7 @@ def _unknown_hint(
         near = _nearest(homes, path)
         named = [f"`{dotted(home[:-1])}`" if home[:-1] else "the top of the file" for home in near]
         return f"`{key}` belongs to {', '.join(named)}; {keys}", ()
-    if meant := _close(key, known):
+    if key not in _ALIASES and (meant := _close(key, known)):
         return f"did you mean `{meant}`?", (meant,)
     homes = dict(_homes(_ALIASES.get(key, ""), root))
     if named := [dotted(home) for home in _nearest(homes, path)]:
@@ -498,6 +499,9 @@ def _choice(path: Path, value: Any, words: Sequence[str], beside: str = "") -> D
     meant = [close] if close else []
     if isinstance(value, str) and len(value) > 2 and not close:
         meant = [word for word in words if word.startswith(value.lower())]
+        # Part of a word, with a size or without: `resnet20` is `cifar-resnet` and a key.
+        part = re.sub(r"[-_]?[0-9]+$", "", value.lower())
+        meant = meant or [word for word in words if part in word.split("-")]
     hint = "did you mean " + " or ".join(f"`{each}`" for each in meant) + "?" if meant else ""
     if len(words) == 1:
         only = f"`{words[0]}` or {beside}" if beside else f"`{words[0]}`"

@@ -64,6 +64,8 @@ def describe(path: str) -> str:
         UnknownPath: no such key; it carries suggestions.
     """
     keys = _every_key()
+    if one := _kind(keys, path.strip()):
+        return one
     found = _of_kind([key for key in keys if _same(key.path, path)], path) or _in_kind(keys, path)
     if not found and path.rpartition(".")[2].isdigit():  # an item of a list: what is said of all
         found = [key for key in keys if _same(key.path, path.rpartition(".")[0])]
@@ -97,6 +99,33 @@ def describe(path: str) -> str:
     if inner := [key.path for key in within]:
         lines += ["  keys: " + ", ".join(dict.fromkeys(each.rpartition(".")[2] for each in inner))]
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def _kind(keys: Sequence[Key], path: str) -> str:
+    """One kind of a section, with its keys: ``ask.first-stable``, ``branches.transfer``, or empty
+    where the path does not end in one. A key of that name goes first, but not one of the user's."""
+    section, _, word = path.rpartition(".")
+    if any(_same(key.path, path) for key in keys if not key.path.endswith(".NAME")):
+        return ""
+
+    def is_home(home: str) -> bool:
+        return any(_same(home, asked) for asked in (section, f"{section}.0", path))
+
+    inner = [key for key in keys if key.word == word and is_home(key.path.rpartition(".")[0])]
+    if not section or not inner:
+        return ""
+    name = inner[0].kind.partition(":")[0]
+    (tag, *_) = (key for key in inner if key.path.rpartition(".")[2] == name)
+    rest = {key.path.rpartition(".")[2]: key for key in inner if key is not tag}
+    lines = [path, "", f"  with `{tag.kind}`:", "", f"  {tag.node['description']}", ""]
+    lines += ["  keys:"] if rest else []
+    width = max(map(len, rest), default=0)
+    for last, key in rest.items():
+        default = "required" if key.required else f"default: {_default(key)}"
+        lines.append(f"    {last:{width}}  {_type(key.node)}; {default}")
+    if rest:
+        lines += ["", f"  `ltspec explain {path}.{next(iter(rest))}` says more of one"]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _of_kind(found: list[Key], path: str) -> list[Key]:

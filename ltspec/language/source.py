@@ -308,8 +308,14 @@ def _advice(error: OSError | ValueError, file: str) -> str:
         return "the folder is not there either"
     from difflib import get_close_matches  # only a wrong name needs it
 
-    close = get_close_matches(FilePath(file).name, names, 1)
-    return f"did you mean `{FilePath(file).parent / close[0]}`?" if close else ""
+    wanted = FilePath(file)
+    # That both end in `.yaml` is no likeness.
+    close = [
+        name
+        for name in get_close_matches(wanted.name, names, 3)
+        if get_close_matches(wanted.stem, [FilePath(name).stem], 1)
+    ]
+    return f"did you mean `{wanted.parent / close[0]}`?" if close else ""
 
 
 def _decode(content: bytes, file: str) -> str:

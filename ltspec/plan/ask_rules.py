@@ -53,7 +53,7 @@ def _no_such_line(line: str, known: list[str], path: Path) -> Diagnostic:
         "LT230",
         f"there is no branch named {line!r}",
         path,
-        f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
+        f"did you mean {close[0]}?" if close else beside.listed(known),
     )
 
 

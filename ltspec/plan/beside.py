@@ -27,6 +27,11 @@ def names(spec: Any) -> list[str]:
     return found
 
 
+def listed(lines: list[str]) -> str:
+    """The hint of a name that is none of them, where none is like it."""
+    return f"there is only {lines[0]}" if len(lines) == 1 else "there are " + ", ".join(lines)
+
+
 def branch(spec: Any, line: str) -> Any | None:
     """The branch of a line; None where there is no such line, or it is the ticket's own."""
     if line in spec.branches:

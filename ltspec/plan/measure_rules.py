@@ -47,9 +47,7 @@ def _line_exists(spec: Any, measure: Any, line: Any, low: int, path: Path) -> It
             "LT230",
             f"`{measure.kind}` asks for lines of networks, and `{DENSE}` is none",
             path,
-            "there are " + ", ".join(known)
-            if low
-            else "write `ticket`: its level 0 is the dense network",
+            beside.listed(known) if low else "write `ticket`: its level 0 is the dense network",
         )
         return
     if line not in known and beside.branch(spec, line) is None:
@@ -58,7 +56,7 @@ def _line_exists(spec: Any, measure: Any, line: Any, low: int, path: Path) -> It
             "LT230",
             f"there is no branch named {line!r}",
             path,
-            f"did you mean {close[0]}?" if close else "there are " + ", ".join(known),
+            f"did you mean {close[0]}?" if close else beside.listed(known),
         )
 
 

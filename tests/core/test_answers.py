@@ -21,7 +21,7 @@ from scipy import stats
 from specs import plan_of, table_of
 from test_runner import run
 
-from ltspec.cli.answer_table import answer_text, print_answers, replicates_text
+from ltspec.cli.answer_table import answer_text, interval_text, print_answers, replicates_text
 from ltspec.engine.runner import scores
 from ltspec.errors import InvariantError
 from ltspec.plan import asked, planfile
@@ -240,16 +240,18 @@ def test_the_first_that_matches_is_the_answer_whatever_later_ones_do() -> None:
     """Accuracy falls again at the latest points, which have little training left."""
     answer = matching({(0, 1): 0, (10, 1): 30, (20, 1): 0})
     assert (answer.value, answer.ever, answer.onwards) == (0, 0, 20)
-    assert answer_text(answer) == "0 (onwards: 20)"
+    assert answer_text(answer) == "step 0 (onwards: 20)"
     answer = matching({(0, 1): 0, (10, 1): 0, (20, 1): 30})
     assert (answer.value, answer.ever, answer.onwards) == (0, 0, None)
-    assert answer_text(answer) == "0 (onwards: none)"
+    assert answer_text(answer) == "step 0 (onwards: none)"
     answer = matching({(0, 1): 30, (10, 1): 0, (20, 1): 0})
     assert (answer.value, answer.ever, answer.onwards) == (10, 10, 10)
-    assert answer_text(answer) == "10"
+    assert answer_text(answer) == "step 10"
+    # Nothing is said of several replicates where there is one.
+    assert (replicates_text(answer), interval_text(answer)) == ("", "")
     answer = matching({(0, 1): 30, (10, 1): 30, (20, 1): 30})
     assert (answer.value, answer.ever, answer.onwards) == (None, None, None)
-    assert answer_text(answer) == "none up to 20"
+    assert answer_text(answer) == "none up to step 20"
 
 
 def test_spread_and_interval_are_over_the_first_that_matches() -> None:
@@ -278,6 +280,9 @@ def test_replicates_are_answered_one_by_one_and_in_the_mean() -> None:
     assert answer.spread == table.spread([10, 20])
     assert answer.spread.interval == table.interval([10, 20])
     assert replicates_text(answer) == "15 (10-20)"
+    assert interval_text(answer).endswith(" (n = 2)")
+    same = replace(answer, spread=table.spread([10, 10]))
+    assert replicates_text(same) == "10"
 
 
 def test_no_spread_is_made_of_those_that_happen_to_have_an_answer() -> None:
@@ -667,3 +672,10 @@ def test_what_a_person_sees_of_a_sweep() -> None:
     assert "onwards" not in shown  # all steps hold
     own = Own(1, None, None, None)
     assert own.missing == 0
+    assert "95% interval" in shown
+    plan = plan_of(*EVERY, "replicates=1")  # then there are no columns for several
+    print_answers(console, plan, made(plan))
+    shown = console.export_text()
+    assert "step 0" in shown
+    assert "replicates" not in shown
+    assert "95% interval" not in shown

@@ -538,7 +538,8 @@ def test_tables_files_and_plots(tmp_path: Path) -> None:
         for summed in summary(table_of(plan, facts, kind)):
             found = spread_of(summed, figure)
             mean, low, high = (100 * share for share in (found.mean, found.low, found.high))
-            assert f"{mean:.2f} ({low:.2f}-{high:.2f})" in shown
+            both = f" ({low:.2f}-{high:.2f})" if low != high else ""
+            assert f"{mean:.2f}{both} " in shown
             assert paired.label(summed.of) in shown
     print_measured(console, plan, {})
     assert f"not done yet: {len(rows)} of {len(rows)} for barrier" in console.export_text()

@@ -32,11 +32,11 @@ class Diary:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.began_from: list[int] = []
-        self.steps = self.planned = 0
+        self.steps = self.planned = self.spared = 0
         self.notes: list[str] = []
 
-    def began(self, stages: int, held: int, steps: int) -> None:
-        self.planned = steps
+    def began(self, stages: int, held: int, steps: int, spared: int) -> None:
+        self.planned, self.spared = steps, spared
 
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
         self.planned -= skipped
@@ -133,6 +133,7 @@ def test_a_later_rewind_point_extends_the_trunk_of_another_spec(tmp_path: Path) 
     run(plan_of("prune.rewind={to: 10it}"), tmp_path / "s")
     _, diary = run(plan_of("prune.rewind={to: 25it}", "prune.schedule.levels=1"), tmp_path / "s")
     assert diary.began_from[0] == 10
+    assert diary.spared == 10
     assert diary.steps == diary.planned == 15 + 15  # trunk 10-25, ticket 25-40; dense is held
 
 
@@ -245,6 +246,9 @@ def test_a_shorter_training_leaves_the_checkpoint_of_a_longer_one(
     run(plan_of("train.duration=10it"), tmp_path / "s")
     _, diary = run(plan_of(), tmp_path / "s")
     assert diary.began_from[0] == 30
+    assert diary.spared == 30
+    _, diary = run(plan_of(), tmp_path / "s")
+    assert (diary.planned, diary.spared) == (0, 0)
 
 
 @pytest.mark.parametrize("kind", ["train", "prune", "rewind", "evaluate"])

@@ -26,11 +26,11 @@ class Diary(Silence):
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.steps = self.planned = 0
+        self.steps = self.planned = self.spared = 0
         self.began_at = threading.Event()
 
-    def began(self, stages: int, held: int, steps: int) -> None:
-        self.planned = steps
+    def began(self, stages: int, held: int, steps: int, spared: int) -> None:
+        self.planned, self.spared = steps, spared
 
     def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
         if stage.kind == "train":

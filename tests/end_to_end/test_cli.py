@@ -171,6 +171,9 @@ def test_files_that_are_no_specs(tmp_path: Path) -> None:
             assert name in said.out + said.err
     said = ltspec("validate", "tini.yaml", cwd=tmp_path, code=2)
     assert "did you mean `tiny.yaml`?" in said.out
+    # That both end in `.yaml` is no likeness.
+    (tmp_path / "nes.yaml").touch()
+    assert "did you mean" not in ltspec("validate", "nofile.yaml", cwd=tmp_path, code=2).out
 
 
 # -- plan ------------------------------------------------------------------------------------------

@@ -133,6 +133,24 @@ def test_a_key_is_described_in_one_kind_where_it_is_named() -> None:
         schema.describe("train.optimizer.adam.momentum")
 
 
+def test_a_kind_is_described_with_its_keys() -> None:
+    text = schema.describe("ask.first-stable")
+    assert "with `kind: first-stable`:" in text
+    assert "What is asked. `first-stable`:" in text
+    assert "    below   a number above 0, at most 100; default: 2.0\n" in text
+    assert "within" not in text.partition("keys:")[2]  # a key of another kind
+    assert schema.describe("ask.0.first-stable").splitlines()[1:-1] == text.splitlines()[1:-1]
+    assert "`siblings`" not in schema.describe("measure.barrier")
+    assert "    siblings " in schema.describe("measure.instability")
+    for path in ("branches.transfer", "branches.NAME.transfer"):
+        assert "    classifier " in schema.describe(path)
+        assert "    noise " not in schema.describe(path)
+    assert "    beta1 " in schema.describe("train.optimizer.adam")
+    assert "kinds: kind: reinitialize" in schema.describe("branches.mine")
+    with pytest.raises(schema.UnknownPath):
+        schema.describe("ask.first-stabel")
+
+
 def test_what_a_key_means_in_each_kind_stands_under_its_name() -> None:
     page = schema.language_page()
     (schedule,) = (s for s in page.split("\n### ") if s.startswith("`branches.NAME.schedule`"))
