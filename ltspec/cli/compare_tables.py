@@ -68,6 +68,8 @@ def print_compared(console: Console, plan: Plan, found: Table, *, everything: bo
     print_table(console, shown)
     if len(rows) > most:
         console.print(f"{len(rows) - most} more lines are in {found.kind}.csv")
+    if found.kind in _LEGENDS:
+        console.print(_LEGENDS[found.kind])
 
 
 def _lines(plan: Plan, table: Table, means: bool) -> tuple[list[list[str]], list[str]]:
@@ -93,9 +95,16 @@ _HEADINGS = {
     "branch": "network",
     "other_branch": "and",
     "iou": "IoU",
-    "iou_expected": "chance",
-    "share_expected": "chance",
+    "iou_expected": "IoU by\nchance",
+    "share": "share of\nsmaller",
+    "share_expected": "share by\nchance",
 }
+_LEGENDS = {
+    "overlap": "n: pairs of masks; IoU: the weights that both keep, of all that either keeps; "
+    "share of smaller: of those that the smaller mask keeps; by chance: what two random masks that "
+    "keep as many would share on average",
+}
+"""A sentence beneath a table."""
 
 
 def _value(name: str, of: Mapping[str, Any]) -> str:

@@ -28,7 +28,8 @@ class Recorder(Console):
 def _sheet(table: Table) -> Sheet:
     columns = []
     for column in table.columns:
-        heading = str(column.header).replace(".\n", ".")  # broken for narrow screens
+        # broken for narrow screens
+        heading = str(column.header).replace(".\n", ".").replace("\n", " ")
         columns.append(Column(heading, unit_of(heading) or "", column.justify == "right"))
     cells = [[str(cell) for cell in column.cells] for column in table.columns]
     return Sheet(str(table.title or ""), columns, list(zip(*cells, strict=True)))

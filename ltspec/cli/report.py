@@ -5,17 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ltspec.cli import options
-from ltspec.cli.load import is_plan, load_plan
+from ltspec.cli.load import is_plan, load_plan, load_spec
 from ltspec.errors import UsageError
 
 if TYPE_CHECKING:
     from ltspec.engine.store import Realm
+    from ltspec.language.spec import Spec
     from ltspec.plan.stages import Plan
+    from ltspec.results.page.content import Written
     from ltspec.results.page.gathering import Facts, Told
 
 MOST = 500
@@ -97,6 +99,7 @@ def _told(plan: Plan, realm: Realm, facts: Facts, spec: Path, overrides: Sequenc
     from ltspec.cli.screen import print_measured
     from ltspec.cli.tables import print_summary, print_transfers
     from ltspec.language.source import read, write
+    from ltspec.results.page import origins
     from ltspec.results.page.gathering import Told
     from ltspec.results.table import rows
 
@@ -111,10 +114,15 @@ def _told(plan: Plan, realm: Realm, facts: Facts, spec: Path, overrides: Sequenc
     begin = listing.index("")
     end = len(listing) - listing[::-1].index("")
     file = Path(spec.name)  # the page is the same from wherever it is made
-    calls = [_called(word, file, backend, precision, overrides) for word in ("run", "report")]
+    threads = origins.threads(plan, realm)
+    calls = [
+        _called("run", file, backend, precision, overrides, threads),
+        _called("report", file, backend, precision, overrides),
+    ]
     return Told(
         commands=calls,
         written="" if is_plan(spec) else read(spec).text,
+        others=[] if is_plan(spec) else _others(load_spec(spec, overrides)),
         overrides=overrides,
         resolved=write(plan.spec),
         meaning=[listing[0], *listing[end:]],
@@ -131,12 +139,33 @@ def _called(
     backend: str | None,
     precision: str | None,
     overrides: Sequence[str],
+    threads: str = "",
 ) -> str:
     """A command line that is about the same results."""
     words = ["ltspec", word, str(spec), *(["--backend", backend] if backend else [])]
     if precision not in (None, "float32"):
         words += ["--precision", precision]
+    if threads:
+        words += ["--threads", threads]
     return shlex.join([*words, *(part for each in overrides for part in ("--set", each))])
+
+
+def _others(spec: Spec) -> list[Written]:
+    """The specs that branches name, at any point of a sweep, as they are written: each once."""
+    from ltspec.language.source import read
+    from ltspec.language.variants import is_elsewhere
+    from ltspec.plan.origins import file_of, is_of_a_file
+    from ltspec.results.page.content import Written
+
+    found: dict[str, Written] = {}
+    for _, own in spec.points:
+        branches: list[Any] = list(own.branches.values())
+        for branch in branches:
+            if is_elsewhere(branch) and not is_of_a_file(branch):
+                file = file_of(own, branch)
+                if file not in found:
+                    found[file] = Written(branch.origin.spec, read(file).text)
+    return list(found.values())
 
 
 def _write(text: str, target: Path) -> None:

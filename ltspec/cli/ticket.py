@@ -214,6 +214,7 @@ def _print_certificate(file: Path, certificate: Certificate) -> None:
     click.echo(str(file))
     for name, text in lines.items():
         click.echo(f"  {name + ':':<11}{text}")
+    click.echo()
     shapes = {parameter.name: parameter.shape for parameter in graph.parameters}
     _print_table(
         ("tensor", "shape", "kept", "of", "sparsity"),
@@ -238,7 +239,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _print_difference(found: Difference) -> None:
     if found.same_content:
-        click.echo("the same network, masks, weights and statistics, to the bit")
+        click.echo("the same network, masks, weights and statistics, to the bit\n")
     _print_table(
         ("tensor", "of", "first", "second", "shared", "by chance", "IoU", "of first", "of second"),
         [
@@ -288,7 +289,6 @@ def _print_verified(certificate: Certificate, made: str, trials: list[Trial]) ->
 def _print_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """Columns as wide as they need be, the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    click.echo()
     for first, *others in (heads, *rows):
         cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         click.echo("  " + "  ".join([first.ljust(widths[0]), *cells]))

@@ -38,7 +38,11 @@ def maps(spec: Any) -> list[str]:
             lines += [f"  {line}" for line in picture(to)]
             lines += [f"  {line}" for line in counts(branch, to)]
             lines += [""]
-    return lines[:-1] or ["no branch is a transfer"]
+    if not lines:
+        return ["no branch is a transfer"]
+    if any(row.count("*") for row in lines if row.split()[:1] == ["target"]):
+        return [*lines, "*: a second or later copy of its block"]
+    return lines[:-1]
 
 
 def _same(branch: Any) -> str:
@@ -77,19 +81,23 @@ def counts(branch: Any, to: Carried) -> list[str]:
     sizes = {parameter.name: parameter.size for parameter in to.graph.parameters}
     whole = sum(sizes[name] for name in to.tensors)
     lines = [f"{whole:,} weights may be pruned there", *_scored(branch, to)]
+    is_range = False
     for level in to.levels:
         keep, _ = transferring.kept(level.keep, branch, to)
         if not keep:
             low, high = _bounds(sum(level.keep), to)
-            lines.append(
-                f"level {level.number}: keeps {low:,} to {_share(high, whole)}, as the ticket's "
-                "weights lie: its layers were cut together and are not copied equally often"
-            )
+            lines.append(f"level {level.number}: keeps {low:,} to {_share(high, whole)}")
+            is_range = True
             continue
         lines.append(f"level {level.number}: keeps {_share(sum(keep), whole)}")
         if len(keep) == len(to.tensors):
             for name, count in zip(to.tensors, keep, strict=True):
                 lines.append(f"  {name:<36} {_share(count, sizes[name])}")
+    if is_range:
+        lines.append(
+            "a range, as the ticket's weights lie: its layers were cut together and are not copied "
+            "equally often"
+        )
     return lines
 
 

@@ -4,9 +4,10 @@ distances between levels."""
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ltspec.plan.replicates import DENSE, TICKET
 from ltspec.plan.stages import Plan, Point
@@ -15,10 +16,33 @@ from ltspec.results.paired import Curve
 from ltspec.results.table import Line
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 MARKERS = "osD^vP*X"
-"""Of branches where colours are those of points."""
+STYLES = ("-", "--", "-.", ":")
+"""Of curves, of which :func:`look` takes its own."""
+MOST_WITHIN = 7
+"""Curves whose names find room within the axes."""
+
+
+class Look(NamedTuple):
+    """How a curve is drawn."""
+
+    colour: str
+    marker: str
+    style: str
+
+
+def look(number: int, other: int = 0, others: int = 1) -> Look:
+    """That of a curve: a colour for each ``number``, and a marker for each ``other`` of so many.
+
+    There are ten colours and eight markers. Where either begins anew, the next marker or line style
+    tells curves apart: no two of 320 look alike.
+    """
+    rest = number // 10 * others + other
+    marker, style = MARKERS[rest % len(MARKERS)], STYLES[rest // len(MARKERS) % len(STYLES)]
+    return Look(f"C{number % 10}", marker, style)
 
 
 def plot_accuracy(
@@ -27,9 +51,10 @@ def plot_accuracy(
     """Mean accuracy (%) with bars from the lowest to the highest replicate, one curve a branch.
 
     Of a sweep there is a curve for each of the ``points`` and branches: a colour a point, and a
-    marker a branch. A point that is not measured on ``split`` has none. Density falls from left to
-    right on a logarithmic axis. The format is that of the suffix (.png, .svg, .pdf). Raises
-    ValueError for a suffix that matplotlib does not write.
+    marker, or a marker and a line style, a branch. A point that is not measured on ``split`` has
+    none. Density falls from left to right on a logarithmic axis, which is marked at the levels of
+    the ticket. The format is that of the suffix (.png, .svg, .pdf). Raises ValueError for a suffix
+    that matplotlib does not write.
     """
     import matplotlib  # slow to import, and only needed here
 
@@ -45,10 +70,13 @@ def plot_accuracy(
     for point, branch in curves:
         curve = [line for line in lines if (line.point, _drawn_as(line)) == (point, branch)]
         swept = len(places) > 1
-        number = places.index(point) if swept else branches.index(branch)
+        number, other = branches.index(branch), 0
+        if swept:
+            number, other = places.index(point), number
+        drawn = look(number, other, len(branches) if swept else 1)
         if branch == TICKET and curve[0].level == 0:
             dense = 100 * curve[0].accuracy[split].mean
-            colour = f"C{number}" if swept else "0.6"
+            colour = drawn.colour if swept else "0.6"
             axes.axhline(dense, color=colour, linewidth=1, linestyle="--", zorder=0)
         if branch == TICKET and curve[0].level == 0 and not swept:
             axes.annotate(
@@ -70,15 +98,17 @@ def plot_accuracy(
             middle,
             yerr=bars,
             label=_named(branch, point, points, alone=len(branches) == 1),
-            color=f"C{number}",
-            marker=MARKERS[branches.index(branch) % len(MARKERS)] if swept or number > 9 else "o",
+            color=drawn.colour,
+            marker=drawn.marker,
+            linestyle=drawn.style,
             markersize=3.5,
             linewidth=1.5,
             capsize=2.5,
         )
     axes.set_xscale("log")
     axes.invert_xaxis()
-    axes.set_xticks(_apart([100 * line.density for line in lines]))
+    ticket = [line for line in lines if _drawn_as(line) == TICKET]
+    axes.set_xticks(_apart([100 * line.density for line in ticket or lines]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("weights remaining (%)")
@@ -89,12 +119,20 @@ def plot_accuracy(
         fontsize=10,
     )
     axes.grid(alpha=0.25)
-    if len(curves) < 8:
+    if len(curves) <= MOST_WITHIN:
         axes.legend(frameon=False)
     else:  # which would cover the curves
         figure.set_figwidth(10)
-        figure.legend(frameon=False, fontsize=7, loc="outside right upper")
+        _name_beside(figure, *axes.get_legend_handles_labels())
     _save(figure, target)
+
+
+def _name_beside(figure: Figure, curves: Sequence[Any], names: Sequence[str]) -> None:
+    """Put the names of curves beside the axes, in a figure that is as high as they need."""
+    figure.set_figheight(max(figure.get_figheight(), 0.3 + 0.155 * len(names)))
+    figure.legend(
+        curves, names, frameon=False, fontsize=7, handlelength=4, loc="outside right upper"
+    )
 
 
 def _drawn_as(line: Line) -> str:
@@ -145,10 +183,22 @@ def plot_lines(
         squeeze=False,
         layout="constrained",
     )
+    names: dict[tuple[str, int], Artist] = {}  # a curve looks the same in every panel
     for axes, split in zip(panels[0], splits, strict=True):
+        met: Counter[str] = Counter()
         for line in (line for line in found if line.split == split):
             label = _named(line.label, line.point, points, alone=False)
-            (curve,) = axes.plot(line.alpha, [100 * one.mean for one in line.error], label=label)
+            met[label] += 1  # curves of two entries of `measure` may have one name
+            place = list(names).index(key) if (key := (label, met[label])) in names else len(names)
+            colour, style = f"C{place % 10}", STYLES[place // 10 % len(STYLES)]
+            (curve,) = axes.plot(
+                line.alpha,
+                [100 * one.mean for one in line.error],
+                label=label,
+                color=colour,
+                linestyle=style,
+            )
+            names.setdefault(key, curve)
             low, high = ([100 * getattr(one, end) for one in line.error] for end in ("low", "high"))
             axes.fill_between(line.alpha, low, high, color=curve.get_color(), alpha=0.2, lw=0)
         if any(min(line.alpha) < 0 for line in found if line.split == split):
@@ -157,7 +207,12 @@ def plot_lines(
         axes.set_xlabel("from the one network (0) to the other (1)")
         axes.set_ylabel(f"{split} error (%)")
         axes.grid(alpha=0.25)
-        axes.legend(frameon=False, fontsize=8)
+    if len(names) <= MOST_WITHIN:
+        for axes in panels[0]:
+            axes.legend(frameon=False, fontsize=8)
+    else:  # once for all panels
+        figure.set_figwidth(figure.get_figwidth() + 2.8)
+        _name_beside(figure, list(names.values()), [label for label, _ in names])
     # After all panels are drawn: they share the axis, and a limit holds what it finds.
     panels[0][0].set_ylim(bottom=0)
     figure.suptitle(f"{title}: mean over pairs, bands from lowest to highest", fontsize=10)

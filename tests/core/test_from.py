@@ -596,10 +596,13 @@ def test_a_ticket_that_a_training_reads_as_a_mask_is_not_legal(
 
 
 def test_maps_are_drawn(both: tuple[Path, Path], filed: tuple[Session, Plan, Path]) -> None:
-    _, target = both
+    source, target = both
     lines = maps.maps(spec_of(target))
     assert lines[0].endswith("source.yaml to lenet, as this spec has it")
     assert any(line.split() == ["target", "0", "1", "2*"] for line in lines)
+    assert lines[-1] == "*: a second or later copy of its block"
+    own = maps.maps(spec_of(source, "branches.itself={kind: transfer, to: {widths: [12, 12, 8]}}"))
+    assert not [line for line in own if "*" in line]
     drawn = maps.maps(spec_of(written(target.parent, "file", *TARGET, of_file(filed[2]))))
     kept = read_ticket(filed[2]).certificate.masked
     assert any(line.split()[:2] == ["fc3.weight", f"{kept['fc2.weight']:,}"] for line in drawn)

@@ -22,6 +22,7 @@ from test_runner import run
 
 from ltspec.cli.main import cli
 from ltspec.cli.recorder import Recorder
+from ltspec.cli.report import _called
 from ltspec.cli.screen import print_measured, print_results
 from ltspec.engine.arrays import masks_of
 from ltspec.engine.runner import scores
@@ -42,7 +43,7 @@ from ltspec.results.page.carriages import (
     carriages,
     itself,
 )
-from ltspec.results.page.content import Figure, Sheet
+from ltspec.results.page.content import Figure, Sheet, Written
 from ltspec.results.page.drawing import Drawing, draw
 from ltspec.results.page.figures import inline
 from ltspec.results.page.gathering import Told, gather
@@ -366,6 +367,48 @@ def test_a_plan_file_has_a_page_too(tmp_path: Path) -> None:
     assert "The spec with every default filled in" in page
 
 
+def test_the_spec_whose_tickets_are_carried_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    other = TINY.replace("40it", "4it") + "# what its author thought\n"
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "other.yaml").write_text(other, encoding="utf-8")
+    carried = "{kind: transfer, from: {spec: there/other.yaml}, levels: [1]}"
+    branches = f"branches:\n  one: {carried}\n  two: {carried[:-1]}, weights: fresh}}\n"
+    spec = tmp_path / "carrying.yaml"
+    spec.write_text(TINY.replace("40it", "4it") + branches, encoding="utf-8")
+    plan = compile_spec(validate(read(spec)))
+    session, _ = run(plan, tmp_path / "store")
+    folder, _, _ = write_results(plan, session)
+    arguments = ["report", str(spec), "--store", str(tmp_path / "store")]
+    CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
+    page = (folder / PAGE).read_text(encoding="utf-8")
+    assert page.count("The spec <code>there/other.yaml</code>, whose tickets it carries") == 1
+    assert page.count("# what its author thought") == 1
+    assert str(tmp_path) not in page
+
+
+def test_the_number_of_threads_is_part_of_how_to_make_it_again(tmp_path: Path) -> None:
+    made = Made(tmp_path, "train.duration=4it")
+    assert "--threads" not in made.page()
+    realm = made.session.realm
+    trained = [stage.key for stage, _ in made.plan.trainings()]
+    notes = {key: realm.read_facts(key) for key in trained}
+
+    class Noted:
+        """The realm, with other notes of what trainings were played on."""
+
+        def __init__(self, *numbers: str) -> None:
+            self.numbers = dict(zip(trained, numbers, strict=True))
+
+        def read_facts(self, key: str) -> Any:
+            return {**notes[key], "played_on": {"threads": self.numbers[key]}}
+
+    count = len(trained)
+    assert origins.threads(made.plan, Noted(*["2"] * count)) == "2"  # type: ignore[arg-type]
+    assert origins.threads(made.plan, Noted("2", *["1"] * (count - 1))) == ""  # type: ignore[arg-type]
+    called = _called("run", Path("a.yaml"), "torch", "bf16", ["x=1"], "2")
+    assert called == "ltspec run a.yaml --backend torch --precision bf16 --threads 2 --set x=1"
+
+
 # Hostile text
 
 HOSTILE = (
@@ -400,7 +443,9 @@ def hostile(example: Any) -> Any:
 
 
 def test_no_field_of_a_page_is_markup(everything: Made) -> None:
-    told = Told(["run"], "name: x", ["a=b"], "name: x", ["a"], "b", ["c"], ["d"], ["e"])
+    told = Told(
+        ["run"], "name: x", [Written("o", "t")], ["a=b"], "name: x", ["a"], "b", ["c"], ["d"], ["e"]
+    )
     page = gather(
         everything.plan,
         everything.session.realm,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
 from ltspec.cli.tables import print_table
+from ltspec.plan.stages import Point
 from ltspec.results.paired import Curve
-from ltspec.results.plots import plot_lines
-from ltspec.results.table import spread
+from ltspec.results.plots import MARKERS, plot_accuracy, plot_lines
+from ltspec.results.table import Line, spread
 
 
 def test_a_narrow_screen_costs_no_digit() -> None:
@@ -48,3 +52,71 @@ def test_every_panel_holds_its_curves(tmp_path: Path, monkeypatch: pytest.Monkey
         assert axes.get_legend() is not None
     monkeypatch.undo()
     pyplot.close(figure)
+
+
+def accuracy(branch: str, point: int, density: float = 0.5) -> Line:
+    scores = {"test": spread([0.9])}
+    level = 0 if branch == "dense" else 1
+    return Line(branch, level, density, 10, 1, scores, scores, point=point)
+
+
+def figure_of(monkeypatch: pytest.MonkeyPatch, draw: Callable[[], None]) -> Any:
+    from matplotlib import pyplot
+
+    drawn: list[Any] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(pyplot, "close", drawn.append)
+        draw()
+    (figure,) = drawn
+    return figure
+
+
+@pytest.mark.parametrize(("branches", "points"), [(13, 3), (13, 1), (3, 13), (25, 1)])
+def test_no_two_curves_look_alike(
+    branches: int, points: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["ticket", *(f"branch-{number}" for number in range(branches - 1))]
+    places = [
+        Point(n + 1, {"seeds.init": n}, {"seeds.init": n})
+        for n in range(points if points > 1 else 0)
+    ]
+    lines = [accuracy(name, place) for place in range(1, points + 1) for name in ("dense", *names)]
+    figure = figure_of(
+        monkeypatch, lambda: plot_accuracy(lines, "test", "x", tmp_path / "x.svg", places)
+    )
+    drawn = [one[0] for one in figure.axes[0].containers]
+    looks = {(one.get_color(), one.get_marker(), one.get_linestyle()) for one in drawn}
+    assert len(drawn) == len(looks) == branches * points
+    if points == 3:  # a colour a point, a marker a branch as long as there are any
+        assert len({one.get_color() for one in drawn}) == 3
+        assert len({one.get_marker() for one in drawn}) == len(MARKERS)
+
+
+def test_the_axis_is_marked_at_the_levels_of_the_ticket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [accuracy("dense", 0, 1.0), accuracy("ticket", 0, 0.8), accuracy("other", 0, 0.31)]
+    figure = figure_of(monkeypatch, lambda: plot_accuracy(lines, "test", "x", tmp_path / "x.svg"))
+    assert list(figure.axes[0].get_xticks()) == [100, 80]
+
+
+def test_many_names_stand_beside_the_panels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for all panels, in which a curve looks the same."""
+    found = [
+        replace(line(split, 0.1), of={**line(split, 0.1).of, "step": step})
+        for split, steps in (("test", range(12)), ("train", range(11, -1, -1)))
+        for step in steps
+    ]
+    figure = figure_of(monkeypatch, lambda: plot_lines(found, "x", tmp_path / "x.svg"))
+    assert all(axes.get_legend() is None for axes in figure.axes)
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [f"copies of dense from step {step}" for step in range(12)]
+    looks = [
+        {one.get_label(): (one.get_color(), one.get_linestyle()) for one in axes.lines}
+        for axes in figure.axes
+    ]
+    assert looks[0] == looks[1]
+    assert len(set(looks[0].values())) == 12

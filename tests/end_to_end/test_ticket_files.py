@@ -60,7 +60,9 @@ def test_diff(tiny: Path) -> None:
     paths = {fact["path"] for fact in found["facts"]}
     assert {"level", "keys.ticket", "measured.test.accuracy"} <= paths
     assert not [path for path in paths if path.startswith("spec")]
-    assert "level: 1 | 2" in ltspec("ticket", "diff", *files).out
+    text = ltspec("ticket", "diff", *files).out
+    assert text.splitlines()[0].split()[:3] == ["tensor", "of", "first"]
+    assert "level: 1 | 2" in text
     same = ltspec("ticket", "diff", files[0], files[0]).out
     assert "to the bit" in same
     assert "facts: all the same" in same

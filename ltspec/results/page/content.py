@@ -70,6 +70,15 @@ class TicketFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A spec as its author wrote it."""
+
+    file: str
+    """As the spec that names it calls it."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Everything that a page shows. Empty parts are left out of it."""
 
@@ -88,6 +97,8 @@ class Page:
     """What makes the results and the page."""
     written: str
     """The spec as its author wrote it; empty where the plan came from a plan file."""
+    others: Sequence[Written]
+    """The specs whose tickets it carries, unless the plan came from a plan file."""
     overrides: Sequence[str]
     """Values of the spec that were set on the command line."""
     resolved: str

@@ -12,7 +12,7 @@ from ltspec.plan.stages import Plan
 from ltspec.results import maps
 from ltspec.results.page import figures, origins
 from ltspec.results.page.carriages import Carriage, CarriedLine, carriages, itself
-from ltspec.results.page.content import Column, MapPicture, Page, Part, Sheet
+from ltspec.results.page.content import Column, MapPicture, Page, Part, Sheet, Written
 from ltspec.results.page.drawing import draw
 from ltspec.results.table import mean, rows
 
@@ -28,6 +28,8 @@ class Told:
     commands: Sequence[str]
     written: str
     """The spec's text; empty for a plan file."""
+    others: Sequence[Written]
+    """The specs whose tickets it carries."""
     overrides: Sequence[str]
     resolved: str
     meaning: Sequence[str]
@@ -54,6 +56,7 @@ def gather(plan: Plan, realm: Realm, facts: Facts, told: Told, folder: Path, tar
         warnings=[*(each.removeprefix(WARNING) for each in warned), *noticed],
         commands=told.commands,
         written=told.written,
+        others=told.others,
         overrides=told.overrides,
         resolved=told.resolved,
         meaning=told.meaning,

@@ -65,6 +65,14 @@ def machines(plan: Plan, realm: Realm, folder: Path) -> list[Part]:
     return [f"Precision: {precision}.", sheet, *_deterministic(plan, folder)]
 
 
+def threads(plan: Plan, realm: Realm) -> str:
+    """The number of threads that every training was given; empty where they were not, or not the
+    same number of them."""
+    facts = [realm.read_facts(stage.key) for stage, _ in plan.trainings()]
+    found = {fact["played_on"].get("threads", "all") for fact in facts if fact is not None}
+    return found.pop() if len(found) == 1 and "all" not in found else ""
+
+
 def _deterministic(plan: Plan, folder: Path) -> list[str]:
     """What the plan file of the run says; nothing where there is none of this plan."""
     try:
