@@ -61,7 +61,7 @@ def fetch(
         try:
             missing = [file for file in files if not (folder / file.name).is_file()]
             for at in missing:
-                failures = _fetch_one(at, folder, mirrors, report)
+                failures = _fetch_one(at, folder, mirrors, report) if mirrors else ["none is known"]
                 if failures:
                     raise _nowhere(at, missing[missing.index(at) :], folder, failures)
         finally:

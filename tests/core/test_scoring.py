@@ -20,7 +20,7 @@ from ltspec.engine import adapters
 from ltspec.engine.backend import Settings
 from ltspec.engine.session import Session
 from ltspec.engine.watch import Silence
-from ltspec.errors import BackendError, InvariantError
+from ltspec.errors import BackendError, InvariantError, SpecError
 from ltspec.plan import planfile
 from ltspec.plan.cost import cost
 from ltspec.plan.stages import Plan, Prune, Train
@@ -180,9 +180,10 @@ def test_norms_are_scored_by_running_statistics_or_by_the_batch(tmp_path: Path) 
     masks = [kept(each)[0] for each in found]
     assert [sum(each.values()) for each in masks] == [496, 496]
     assert masks[0] != masks[1]
-    # Without norms there is one mode, and one key.
-    plain = [plan_of(f"prune.criterion={{name: snip, mode: {mode}}}") for mode in ("eval", "train")]
-    assert [s.key for s in plain[0].stages] == [s.key for s in plain[1].stages]
+    # Without norms there is one mode.
+    with pytest.raises(SpecError) as caught:
+        plan_of("prune.criterion={name: snip, mode: train}")
+    assert [each.code for each in caught.value.diagnostics] == ["LT107"]
 
 
 def test_a_backend_without_float64_cannot_score_by_flow() -> None:
