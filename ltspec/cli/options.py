@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +86,23 @@ def refuse_idle(because: str, given: Mapping[str, bool], hint: str) -> None:
     idle = [name for name, here in given.items() if here]
     if idle:
         raise UsageError(f"{because}, and {idle[0]} would do nothing", code="LT309", hint=hint)
+
+
+def called(
+    word: str,
+    spec: Path,
+    backend: str | None,
+    overrides: Sequence[str],
+    precision: str | None = None,
+    threads: str = "",
+) -> str:
+    """A command line that is about the same results. Empty and None: left out."""
+    words = ["ltspec", word, str(spec), *(["--backend", backend] if backend else [])]
+    if precision not in (None, "float32"):
+        words += ["--precision", precision]
+    if threads:
+        words += ["--threads", threads]
+    return shlex.join([*words, *(part for each in overrides for part in ("--set", each))])
 
 
 def store_folder(spec: Path, chosen: Path | None) -> Path:

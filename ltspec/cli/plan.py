@@ -12,7 +12,7 @@ from ltspec.cli import options
 from ltspec.cli.load import load_plan
 from ltspec.cli.plan_masks import describe_masks, in_store, keeping
 from ltspec.errors import UsageError
-from ltspec.plan.cost import Cost, cost, steps_from_scratch, total
+from ltspec.plan.cost import cost, steps_from_scratch, total
 from ltspec.plan.kept import Found, nothing_found
 from ltspec.plan.stages import Mapmask, Plan, Prune, Remask, Stage, Train
 
@@ -127,11 +127,18 @@ def describe(
     plan: Plan, everything: bool, precision: str = "float32", found: Found = nothing_found
 ) -> list[str]:
     """The plan as lines of text; beyond 60 stages only the first 30 unless ``everything``."""
-    float_bytes = 8 if precision == "float64" else 4
+    listed = listing(plan, everything, precision, found)
+    return [title(plan), "", *listed, "", *totals(plan, precision)]
+
+
+def listing(
+    plan: Plan, everything: bool, precision: str = "float32", found: Found = nothing_found
+) -> list[str]:
+    """What is set at each point of a sweep, the stages, and what transfers keep, as in
+    :func:`describe`."""
+    float_bytes = _float_bytes(precision)
     lines = [
-        _title(plan),
         *_points(plan, everything),
-        "",
         f"{'':>5}  {'kind':<8}  {'reads':<12}  {'steps':>15}  {'cost':>11}  {'disk':>9}  what",
     ]
     shown = plan.stages if everything or len(plan.stages) <= 60 else plan.stages[:30]
@@ -145,11 +152,15 @@ def describe(
         )
     if len(shown) < len(plan.stages):
         lines.append(f"{'':>5}  ... {len(plan.stages) - len(shown):,} more (--all shows them)")
-    masks = describe_masks(plan, everything, found)
-    return [*lines, *masks, "", *_totals(plan, total(plan, float_bytes))]
+    return [*lines, *describe_masks(plan, everything, found)]
 
 
-def _title(plan: Plan) -> str:
+def _float_bytes(precision: str) -> int:
+    return 8 if precision == "float64" else 4
+
+
+def title(plan: Plan) -> str:
+    """Name and size of a plan."""
     levels = {point.number: 0 for point in plan.points}
     for outcome in plan.outcomes:
         levels[outcome.point] = max(levels[outcome.point], outcome.level)
@@ -179,7 +190,7 @@ def _points(plan: Plan, everything: bool) -> list[str]:
     lines = [f"{point.number:>5}  {point.label}" for point in shown]
     if len(shown) < len(plan.points):
         lines.append(f"{'':>5}  ... {len(plan.points) - len(shown):,} more (--all shows them)")
-    return ["", "points:", *lines]
+    return ["points:", *lines, ""]
 
 
 def _steps(stage: Stage, own: int) -> str:
@@ -197,7 +208,9 @@ def _what(plan: Plan, place: int, found: Found) -> str:
     return f"{stage.label}: {keeping(plan, place, found)}"
 
 
-def _totals(plan: Plan, whole: Cost) -> list[str]:
+def totals(plan: Plan, precision: str = "float32") -> list[str]:
+    """What the whole plan takes, and what sharing saves."""
+    whole = total(plan, _float_bytes(precision))
     work = f"{whole.steps:,} training steps, {flops_text(whole.flops)}"
     lines = [f"in all: {len(plan.stages):,} stages, {work}, {bytes_text(whole.disk)} on disk"]
     saved = plan.written_steps - whole.steps

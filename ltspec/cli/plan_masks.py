@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltspec.plan.kept import Carried, Counts, Found, Kept, carried, kept, nothing_found
 from ltspec.plan.stages import Plan
+
+if TYPE_CHECKING:
+    from ltspec.engine.store import Realm
 
 SHOWN = 30
 """Lines that are shown where not all are asked for."""
@@ -81,14 +85,18 @@ def in_store(plan: Plan, folder: Path, realm: str | None) -> Found:
     names = found if realm is None else [realm]
 
     @cache
+    def realms() -> list[Realm]:
+        from ltspec.engine.store import Store
+
+        opened = Store.open(folder, create=False)
+        return [opened.realm(name) for name in names]
+
+    @cache
     def counts(place: int) -> Counts | None:
         key = plan.stages[place].key
         if not any((results / name / key[:2] / key).is_dir() for name in names):
             return None
-        from ltspec.engine.store import Store
-
-        opened = Store.open(folder, create=False)
-        facts = [opened.realm(name).read_facts(key) for name in names]
+        facts = [each.read_facts(key) for each in realms()]
         said = [one["kept"] for one in facts if one is not None and "kept" in one]
         return said[0] if said and all(one == said[0] for one in said) else None
 

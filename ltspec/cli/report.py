@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +46,10 @@ def command(
     """Write a page with everything that the store holds of SPEC (or a plan file): the spec, its
     plan, tables, plots, transfers as pictures, and tickets. One HTML file that needs nothing
     else. Loads no framework."""
-    plan, _ = load_plan(spec, overrides)
+    from ltspec.plan.passes import compile_spec
+
+    own = None if is_plan(spec) else load_spec(spec, overrides)
+    plan = load_plan(spec, overrides)[0] if own is None else compile_spec(own)
 
     from ltspec.engine.runner import scores
     from ltspec.engine.store import Store
@@ -66,7 +68,7 @@ def command(
         raise UsageError(
             f"{folder} holds nothing of {spec}",
             code="LT309",
-            hint=f"make it with `{_called('run', spec, backend, precision, overrides)}`",
+            hint=f"make it with `{options.called('run', spec, backend, overrides, precision)}`",
         )
     if out is not None and len(realms) > 1:
         raise UsageError(
@@ -78,7 +80,7 @@ def command(
         run_folder = folder_of(folder, plan, realm.name)
         target = out or run_folder / PAGE
         facts = scores(plan, realm)
-        told = _told(plan, realm, facts, spec, overrides)
+        told = _told(plan, realm, facts, spec, own, overrides)
         _write(html(gather(plan, realm, facts, told, run_folder, target)), target)
 
 
@@ -92,9 +94,11 @@ def _is_begun(plan: Plan, realm: Realm) -> bool:
     return any(realm.has(stage.key) for stage in plan.stages if stage.kind != "init")
 
 
-def _told(plan: Plan, realm: Realm, facts: Facts, spec: Path, overrides: Sequence[str]) -> Told:
+def _told(
+    plan: Plan, realm: Realm, facts: Facts, spec: Path, own: Spec | None, overrides: Sequence[str]
+) -> Told:
     from ltspec.cli.answer_table import print_answers
-    from ltspec.cli.plan import describe
+    from ltspec.cli.plan import listing, title, totals
     from ltspec.cli.recorder import Recorder
     from ltspec.cli.screen import print_measured
     from ltspec.cli.tables import print_summary, print_transfers
@@ -110,44 +114,24 @@ def _told(plan: Plan, realm: Realm, facts: Facts, spec: Path, overrides: Sequenc
     print_transfers(results, plan, found)
     print_answers(answers, plan, facts)
     print_measured(measured, plan, facts, everything=True)
-    listing = describe(plan, everything=len(plan.stages) <= MOST, precision=precision)
-    begin = listing.index("")
-    end = len(listing) - listing[::-1].index("")
     file = Path(spec.name)  # the page is the same from wherever it is made
     threads = origins.threads(plan, realm)
     calls = [
-        _called("run", file, backend, precision, overrides, threads),
-        _called("report", file, backend, precision, overrides),
+        options.called("run", file, backend, overrides, precision, threads),
+        options.called("report", file, backend, overrides, precision),
     ]
     return Told(
         commands=calls,
-        written="" if is_plan(spec) else read(spec).text,
-        others=[] if is_plan(spec) else _others(load_spec(spec, overrides)),
+        written="" if own is None else read(spec).text,
+        others=[] if own is None else _others(own),
         overrides=overrides,
         resolved=write(plan.spec),
-        meaning=[listing[0], *listing[end:]],
-        listing="\n".join(listing[begin + 1 : end - 1]),
+        meaning=[title(plan), *totals(plan, precision)],
+        listing="\n".join(listing(plan, len(plan.stages) <= MOST, precision)),
         results=results.kept,
         answers=answers.kept,
         measured=measured.kept,
     )
-
-
-def _called(
-    word: str,
-    spec: Path,
-    backend: str | None,
-    precision: str | None,
-    overrides: Sequence[str],
-    threads: str = "",
-) -> str:
-    """A command line that is about the same results."""
-    words = ["ltspec", word, str(spec), *(["--backend", backend] if backend else [])]
-    if precision not in (None, "float32"):
-        words += ["--precision", precision]
-    if threads:
-        words += ["--threads", threads]
-    return shlex.join([*words, *(part for each in overrides for part in ("--set", each))])
 
 
 def _others(spec: Spec) -> list[Written]:

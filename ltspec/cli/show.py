@@ -107,7 +107,7 @@ def command(
         raise UsageError(
             f"{folder} holds no results of {spec}",
             code="LT309",
-            hint=f"make them with `{_making(spec, backend, overrides)}`",
+            hint=f"make them with `{options.called('run', spec, backend, overrides)}`",
         )
     if (style != "text" or plot or lines or distances) and len(shown) > 1:
         raise UsageError(
@@ -130,14 +130,6 @@ def command(
             _plot_lines(plan, facts[name], lines)
         if distances is not None:
             _plot_distances(plan, facts[name], distances)
-
-
-def _making(spec: Path, backend: str | None, overrides: Sequence[str]) -> str:
-    """The command that makes the results which are asked for."""
-    import shlex
-
-    words = ["ltspec", "run", str(spec), *(["--backend", backend] if backend else [])]
-    return shlex.join([*words, *(word for each in overrides for word in ("--set", each))])
 
 
 def _plot(plan: Plan, found: Sequence[Row], target: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ltspec.decisions import masks as masking
 from ltspec.decisions.layerwise import SPREADS
+from ltspec.decisions.state import Masks
 from ltspec.engine.arrays import masks_of
 from ltspec.engine.store import Result
 from ltspec.errors import InvariantError
@@ -19,6 +20,15 @@ from ltspec.networks.graph import Graph
 from ltspec.plan.stages import Prune, Remask
 
 Counted = TypeVar("Counted", Prune, Remask)
+
+
+def read(work: Prune | Remask, inputs: Mapping[str, Result]) -> Masks:
+    """The masks that a stage keeps as many weights as. Raises InvariantError where they are of
+    other tensors than the stage's."""
+    masks = masks_of(inputs["like"].arrays)
+    if set(masks) != set(work.tensors):
+        raise InvariantError(f"as many weights as in masks of {', '.join(masks) or 'nothing'}")
+    return masks
 
 
 def counted(work: Counted, graph: Graph, inputs: Mapping[str, Result]) -> Counted:
@@ -29,9 +39,7 @@ def counted(work: Counted, graph: Graph, inputs: Mapping[str, Result]) -> Counte
     """
     if not work.spread:
         return work
-    kept = masking.count_kept(masks_of(inputs["like"].arrays))
-    if set(kept) != set(work.tensors):
-        raise InvariantError(f"as many weights as in masks of {', '.join(kept) or 'nothing'}")
+    kept = masking.count_kept(read(work, inputs))
     total = sum(kept.values())
     if work.spread == "global":
         return replace(work, keep=(total,))

@@ -54,7 +54,7 @@ def prune(work: Prune, inputs: Mapping[str, Result], bench: Bench) -> Made:
     if "state" in inputs:
         subject = _with_network(subject, work, criterion, inputs["state"].arrays, bench)
     if work.only:
-        like = masks_of(inputs["like"].arrays)
+        like = matching.read(work, inputs)
         return _made(work, graph, _in_groups(work, score, subject, shapes, like))
     alive = [
         int(np.count_nonzero(before[name])) if name in before else math.prod(shape)
@@ -89,11 +89,9 @@ def _in_groups(
     """The masks ``like``, chosen anew in each group of tensors of the stage, where as many weights
     are kept as they keep there. Tensors of no group are dense while scores are taken.
 
-    Raises InvariantError where ``like`` is of other tensors, and where a group keeps another
-    number of weights or another tensor's mask has changed.
+    Raises InvariantError where a group keeps another number of weights or another tensor's mask has
+    changed.
     """
-    if set(like) != set(work.tensors):
-        raise InvariantError(f"as many weights as in masks of {', '.join(like) or 'nothing'}")
     there = masking.count_kept(like)
     keep = tuple(sum(there[name] for name in group) for group in work.only)
     full = [sum(math.prod(shapes[name]) for name in group) for group in work.only]

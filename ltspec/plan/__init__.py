@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ltspec.errors import SpecError
@@ -41,16 +42,10 @@ def checked(source: Source) -> Any:
 
     Raises SpecError as that does.
     """
-    try:
-        from ltspec.language.accept import accept
-        from ltspec.plan.rules import all_broken_rules
-
-        spec = accept(source)
-        if spec is not None and not all_broken_rules(spec):
-            return spec
-    except Exception:  # as in `is_fine`: the other way tells what is wrong
-        return validate(source)
-    return validate(source)
+    spec = None
+    with suppress(Exception):  # as in `is_fine`: the other way tells what is wrong
+        spec = _by_the_short_way(source)
+    return validate(source) if spec is None else spec
 
 
 def is_fine(source: Source) -> bool:
@@ -59,14 +54,21 @@ def is_fine(source: Source) -> bool:
     False says nothing: then :func:`validate` finds out what is wrong, if anything is.
     """
     try:
-        from ltspec.language.accept import accept
-        from ltspec.plan.rules import all_broken_rules
-
-        spec = accept(source)
-        if spec is not None and spec.sweep:
+        if is_swept(source.tree):
+            from ltspec.language.accept import accept
             from ltspec.plan.sweeping import points_are_fine
 
-            return points_are_fine(source)
-        return spec is not None and not all_broken_rules(spec)
+            return accept(source) is not None and points_are_fine(source)
+        return _by_the_short_way(source) is not None
     except Exception:  # a wrong key, or a mistake of this way: the other one tells them apart
         return False
+
+
+def _by_the_short_way(source: Source) -> Any | None:
+    """A spec without a sweep that is right, with attributes alone; None where it is not known to
+    be."""
+    from ltspec.language.accept import accept
+    from ltspec.plan.rules import all_broken_rules
+
+    spec = accept(source)
+    return None if spec is None or all_broken_rules(spec) else spec

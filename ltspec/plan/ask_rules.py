@@ -6,7 +6,6 @@ together can tell.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -48,13 +47,7 @@ def _no_such_line(line: str, known: list[str], path: Path) -> Diagnostic:
             path,
             "leave `dense` out",
         )
-    close = difflib.get_close_matches(line, known, 1)
-    return Diagnostic(
-        "LT230",
-        f"there is no branch named {line!r}",
-        path,
-        f"did you mean {close[0]}?" if close else beside.listed(known),
-    )
+    return beside.no_such_line(line, known, path)
 
 
 def asked_levels_exist(spec: Any) -> Iterator[Diagnostic]:

@@ -7,8 +7,10 @@ apart.
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
+from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import Variant, is_elsewhere
 from ltspec.plan import resolve
@@ -30,6 +32,17 @@ def names(spec: Any) -> list[str]:
 def listed(lines: list[str]) -> str:
     """The hint of a name that is none of them, where none is like it."""
     return f"there is only {lines[0]}" if len(lines) == 1 else "there are " + ", ".join(lines)
+
+
+def no_such_line(line: str, known: list[str], path: Path) -> Diagnostic:
+    """LT230: a name that is none of the lines ``known``."""
+    close = difflib.get_close_matches(line, known, 1)
+    return Diagnostic(
+        "LT230",
+        f"there is no branch named {line!r}",
+        path,
+        f"did you mean {close[0]}?" if close else listed(known),
+    )
 
 
 def branch(spec: Any, line: str) -> Any | None:

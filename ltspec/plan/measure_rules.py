@@ -5,7 +5,6 @@ The part of :mod:`ltspec.plan.rules` that is about ``measure``.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -51,13 +50,7 @@ def _line_exists(spec: Any, measure: Any, line: Any, low: int, path: Path) -> It
         )
         return
     if line not in known and beside.branch(spec, line) is None:
-        close = difflib.get_close_matches(line, known, 1)
-        yield Diagnostic(
-            "LT230",
-            f"there is no branch named {line!r}",
-            path,
-            f"did you mean {close[0]}?" if close else beside.listed(known),
-        )
+        yield beside.no_such_line(line, known, path)
 
 
 def _level_exists(

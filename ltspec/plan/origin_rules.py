@@ -115,12 +115,12 @@ def training_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
 def controls_have_a_level(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT278."""
     words = transferring.asked_controls(branch, copies=True)
-    of_the_target = [word for word in words if word in OF_THE_TARGET]
+    of_the_target = [word for word in words if word in transferring.OF_THE_TARGET]
     if origins.is_of_a_file(branch):
         for word in words:
             if word != "reinit":
                 lacks = "no level of this spec's schedule"
-                if word not in OF_THE_TARGET:
+                if word not in transferring.OF_THE_TARGET:
                     lacks = "no weights where its mask has none"
                 yield _not_matched(
                     f"a ticket file has {lacks}, which `{word}` needs",
@@ -148,10 +148,6 @@ def controls_have_a_level(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
             f"{named} is matched level by level, and this spec has fewer levels than are carried",
             "give `prune.schedule` as many levels, or write fewer behind `levels`",
         )
-
-
-OF_THE_TARGET = ("imp", "magnitude", "snip", "grasp")
-"""Controls that are the other network's own."""
 
 
 def _not_matched(message: str, hint: str) -> Diagnostic:

@@ -7,7 +7,6 @@ statistics.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -47,13 +46,7 @@ def _no_such_line(line: str, known: list[str], path: Path) -> Diagnostic:
             path,
             "write `ticket`: its level 0 is the dense network",
         )
-    close = difflib.get_close_matches(line, known, 1)
-    return Diagnostic(
-        "LT230",
-        f"there is no branch named {line!r}",
-        path,
-        f"did you mean {close[0]}?" if close else beside.listed(known),
-    )
+    return beside.no_such_line(line, known, path)
 
 
 def compared_levels_exist(spec: Any) -> Iterator[Diagnostic]:

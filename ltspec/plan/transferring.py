@@ -33,6 +33,8 @@ OF_THE_TICKET: Mapping[str, Mapping[str, str]] = {
 """Controls that are the carried ticket with something changed, and what."""
 CONTROLS = ("imp", "random", "shuffled", "reinit", "magnitude", "snip", "grasp")
 """Every control, in the order of the table."""
+OF_THE_TARGET = tuple(word for word in CONTROLS if word not in OF_THE_TICKET)
+"""Controls that are the other network's own: they begin with its own training."""
 
 
 @dataclass(frozen=True, slots=True)

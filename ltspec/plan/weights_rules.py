@@ -16,9 +16,6 @@ from ltspec.plan import resolve
 from ltspec.weights.header import Header, named, read_header
 from ltspec.weights.naming import Fit, fit
 
-TRAINED_ANEW = ("imp", "magnitude", "snip", "grasp")
-"""Controls of a carried ticket that begin with the other network's own start."""
-
 
 def fitted(spec: Any, graph: Graph, header: Header) -> Fit:
     """Which tensor of the file is which of ``graph``, a network of the spec's family.
@@ -56,7 +53,7 @@ def _branch_fits(spec: Any, name: str, branch: Any, header: Header) -> Iterator[
     from ltspec.plan import transferring
 
     words = transferring.asked_controls(branch, copies=True)
-    key = "controls" if set(words) & set(TRAINED_ANEW) else ""
+    key = "controls" if set(words) & set(transferring.OF_THE_TARGET) else ""
     key = "weights" if branch.weights == "own" else key
     if not key:
         return
@@ -73,6 +70,6 @@ def _branch_fits(spec: Any, name: str, branch: Any, header: Header) -> Iterator[
             "write `weights: mapped`"
             if key == "weights"
             else "leave out `controls`, or those of them that train the other network: "
-            + ", ".join(TRAINED_ANEW),
+            + ", ".join(transferring.OF_THE_TARGET),
             at="value" if key == "weights" else "key",
         )

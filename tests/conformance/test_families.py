@@ -47,17 +47,23 @@ def test_none_is_forgotten():
     assert {section["family"] for section, _ in FAMILIES.values()} == known - {"custom"}
 
 
+def agree(case, backend, reference, steps):
+    """Play so many steps on both; the state of the reference."""
+    ours, losses = case.play(backend, 0, steps)
+    expected, expected_losses = case.play(reference, 0, steps)
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-6)
+    close(ours.slots["velocity"], expected.slots["velocity"])
+    close(ours.weights, expected.weights)
+    close(ours.buffers, expected.buffers)
+    return expected
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_one_step_and_an_evaluation(kit, reference, backend64, name):
     section, shape = FAMILIES[name]
     graph = build(TypeAdapter(Model).validate_python(section), shape, 5)
     case = kit.case("sgd", graph, count=8, batch_size=4, kept=0.8)
-    ours, losses = case.play(backend64, 0, 1)
-    expected, expected_losses = case.play(reference, 0, 1)
-    np.testing.assert_allclose(losses, expected_losses, rtol=1e-6)
-    close(ours.slots["velocity"], expected.slots["velocity"])
-    close(ours.weights, expected.weights)
-    close(ours.buffers, expected.buffers)
+    agree(case, backend64, reference, 1)
     evaluation, by_hand = case.evaluate(backend64), case.evaluate(reference)
     assert evaluation.correct == by_hand.correct
     assert evaluation.loss_sum == pytest.approx(by_hand.loss_sum, rel=1e-11)
@@ -68,12 +74,7 @@ def test_twelve_steps_over_a_drop_of_the_rate(kit, reference, backend64, name):
     section, shape = FAMILIES[name]
     graph = build(TypeAdapter(Model).validate_python(section), shape, 5)
     case = kit.case("sgd", graph, count=8, batch_size=4, kept=0.8)
-    ours, losses = case.play(backend64, 0, 12)
-    expected, expected_losses = case.play(reference, 0, 12)
-    np.testing.assert_allclose(losses, expected_losses, rtol=1e-6)
-    close(ours.slots["velocity"], expected.slots["velocity"])
-    close(ours.weights, expected.weights)
-    close(ours.buffers, expected.buffers)
+    expected = agree(case, backend64, reference, 12)
     moved = max(np.abs(w - case.state.weights[n]).max() for n, w in expected.weights.items())
     assert moved > 0.01, "the training did nothing"
 

@@ -21,8 +21,8 @@ from specs import TINY, plan_of, tiny
 from test_runner import run
 
 from ltspec.cli.main import cli
+from ltspec.cli.options import called as command_line
 from ltspec.cli.recorder import Recorder
-from ltspec.cli.report import _called
 from ltspec.cli.screen import print_measured, print_results
 from ltspec.engine.arrays import masks_of
 from ltspec.engine.runner import scores
@@ -405,7 +405,7 @@ def test_the_number_of_threads_is_part_of_how_to_make_it_again(tmp_path: Path) -
     count = len(trained)
     assert origins.threads(made.plan, Noted(*["2"] * count)) == "2"  # type: ignore[arg-type]
     assert origins.threads(made.plan, Noted("2", *["1"] * (count - 1))) == ""  # type: ignore[arg-type]
-    called = _called("run", Path("a.yaml"), "torch", "bf16", ["x=1"], "2")
+    called = command_line("run", Path("a.yaml"), "torch", ["x=1"], "bf16", "2")
     assert called == "ltspec run a.yaml --backend torch --precision bf16 --threads 2 --set x=1"
 
 

@@ -16,6 +16,7 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs import plan_of
+from test_families import torchvision_name
 from test_runner import arrays, run
 
 from ltspec.decisions.initial import initial_weights
@@ -59,16 +60,7 @@ def in_torchvision(tensors: Named) -> Named:
     """By a rule of this test's own, with counters of batches."""
     found = {}
     for name, array in tensors.items():
-        for ours, theirs in (
-            ("shortcut.conv.", "downsample.0."),
-            ("shortcut.norm.", "downsample.1."),
-            ("stage", "layer"),
-            (".block", "."),
-            ("norm", "bn"),
-            (".scale", ".weight"),
-            (".shift", ".bias"),
-        ):
-            name = name.replace(ours, theirs)
+        name = torchvision_name(name)
         found[name] = array
         if name.endswith("running_var"):
             found[name.replace("running_var", "num_batches_tracked")] = np.array(7, np.int64)
