@@ -4,14 +4,16 @@ Both play the same tape on the same network, bytes and masks: baseline, ours, ba
 in one process, so that whatever else the machine does meets both. What a framework knows only for a
 whole process (determinism, search for the fastest convolution, TF32) each side sets anew before its
 turn. A ratio is the median of ours over the median of the baseline; 1 means as fast. Ours is the
-whole call of ``train``: upload, loop, download. The baseline's clock runs over its loop alone.
+whole call of ``train``: upload, loop, download. The baseline's clock runs over its loop alone. With
+``--calls`` ours plays the tape in so many calls, each on the state that the one before it returned,
+as a run does (two calls a second, about).
 
 The baseline is always free to choose what does not repeat itself. Ours is deterministic, as a run
 is, and the ratio has the cost of it; with ``--no-deterministic`` both are free.
 
     python benchmarks/training_steps.py --backend torch [--network resnet20] [--precision bf16]
-        [--batch 128] [--rule sgd] [--steps 400] [--repeats 7] [--threads 2] [--json FILE]
-        [--device cuda --peak 67 --bandwidth 4.8] [--no-deterministic]
+        [--batch 128] [--rule sgd] [--steps 400] [--calls 1] [--repeats 7] [--threads 2]
+        [--device cuda --peak 67 --bandwidth 4.8] [--no-deterministic] [--json FILE]
 
 With ``--peak`` (10^12 operations a second, of that precision) and ``--bandwidth`` (10^12 bytes a
 second), as the maker of a device gives them, the floor of a step stands beside: no step on it can
@@ -59,19 +61,29 @@ def ours(
     threads: int | None,
     precision: Precision = "float32",
     deterministic: bool = True,
+    calls: int = 1,
 ) -> Turn:
-    """The backend's own call."""
+    """The backend's own calls."""
     settings = Settings(device, precision, threads, deterministic)
     backend, tape = adapter.open(settings), work.tape
     demand = Demand(
         work.graph, tape.batch_size, len(work.split), work.rule, tape.steps, work.augment
     )
     lowering = adapter.lower(demand, settings)
-    arguments = work.graph, work.split, tape, work.state, work.masks, work.rule, lowering
+    parts = work.parts(calls)
+
+    def train() -> None:
+        state = work.state
+        for part in parts:
+            state, _ = backend.train(
+                work.graph, work.split, part, state, work.masks, work.rule, lowering
+            )
+        for arrays in (state.weights, state.buffers, *state.slots.values()):
+            dict(arrays)  # leave the device only when somebody looks at them
 
     def turn() -> Callable[[], object]:
         adapter.open(settings)  # which sets what is of the whole process
-        return lambda: backend.train(*arguments)
+        return train
 
     return turn
 
@@ -125,6 +137,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, action="append", help="again for several")
     parser.add_argument("--rule", choices=sorted(RULES), action="append", help="again for several")
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--calls", type=int, default=1, help="of train, that ours plays them in")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--peak", type=float, help="of the device, 10^12 operations a second")
     parser.add_argument("--bandwidth", type=float, help="of its memory, 10^12 bytes a second")
@@ -137,6 +150,8 @@ def main() -> None:
         parser.error("there is no hand-written resnet50 for TensorFlow")
     batches, rules, steps = USUAL[options.network]
     steps = options.steps or steps
+    if not 1 <= options.calls <= steps:
+        parser.error("--calls lies between 1 and the number of steps")
     adapter: Adapter = import_module(f"ltspec_{options.backend}").adapter
     handwritten = import_module(f"handwritten_{options.backend}")
     rows = []
@@ -150,6 +165,7 @@ def main() -> None:
                 options.threads,
                 options.precision,
                 deterministic=not options.no_deterministic,
+                calls=options.calls,
             )
             baseline = handwritten.prepare(work, options.device, options.precision)
             row = compare(baseline, mine, options.repeats, steps)
@@ -173,6 +189,7 @@ def main() -> None:
         "numpy": np.__version__,
         "versions": adapter.versions(),
         "steps": steps,
+        "calls": options.calls,
         "repeats": options.repeats,
         "data": work.data,
         "rows": rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,16 @@ class Workload:
     """``MNIST``, or ``random bytes`` in the shape of the data set."""
     rule: Optimizer
     augment: Augment | None
+    recipe: Recipe
     tape: Tape
     state: State
     masks: Masks
+
+    def parts(self, calls: int) -> list[Tape]:
+        """The tape in so many pieces, as equal as they can be."""
+        steps = self.tape.steps
+        ends = [steps * call // calls for call in range(calls + 1)]
+        return [record(self.recipe, *piece, 0) for piece in pairwise(ends)]
 
 
 def workload(
@@ -66,7 +74,7 @@ def workload(
     }
     state = State(weights, 0, buffers=initial_buffers(graph))
     tape = record(recipe, 0, steps, 0)
-    return Workload(network, graph, split, data, rule, augment, tape, state, masks)
+    return Workload(network, graph, split, data, rule, augment, recipe, tape, state, masks)
 
 
 RANDOM = "random bytes"
