@@ -391,16 +391,16 @@ def test_a_function_of_ones_own(module: str) -> None:
     assert [block.name for block in graph.blocks] == ["stem", "classifier"]
 
 
-def test_the_function_that_the_readme_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_function_that_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "extending.md"
     (code,) = (
-        block[7:] for block in readme.split("```") if block.startswith("python\nfrom ltspec")
+        block[7:]
+        for block in page.read_text(encoding="utf-8").split("```")
+        if block.startswith("python\nfrom ltspec")
     )
-    (tmp_path / "networks_of_the_readme.py").write_text(code, encoding="utf-8")
+    (tmp_path / "networks_of_the_page.py").write_text(code, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    graph = custom("networks_of_the_readme:small", width=32)
+    graph = custom("networks_of_the_page:small", width=32)
     assert graph.shapes["conv1"] == (32, 4, 4)
     assert [parameter.name for parameter in graph.prunable] == ["conv1.weight", "fc.weight"]
 
