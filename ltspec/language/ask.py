@@ -77,9 +77,9 @@ class Area(Section):
     density, divided by the length of the latter, which is the mean difference, in points on the
     screen and as a share in files:
     `1 / (ln d1 - ln d0)` times the integral from `ln d0` to `ln d1` of the first accuracy less the
-    second. `d0` and `d1` are the lowest and highest density that both lines have; the dense
-    network, where they do not differ, is left out. Between its levels a line is straight in
-    `ln d`."""
+    second. `d0` and `d1` are the lowest and highest density that both lines reach; the dense
+    network, where they do not differ, is left out. Each line has all of its own levels, whether the
+    other one has them or not, and is straight in `ln d` between them."""
     between: TwoLines
     """Which two lines: `ticket` and names of branches. The second one's accuracy is taken off the
     first one's."""

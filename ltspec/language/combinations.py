@@ -31,6 +31,7 @@ def combinations(spec: Any) -> Iterator[Diagnostic]:
         _pretraining_is_whole,
         _branches_are_whole,
         _measures_are_whole,
+        _questions_are_whole,
     ):
         with suppress(Unknown):
             yield from rule(spec)
@@ -456,6 +457,12 @@ def _measures_are_whole(spec: Any) -> Iterator[Diagnostic]:
                 yield from rule(measure, path)
 
 
+def _questions_are_whole(spec: Any) -> Iterator[Diagnostic]:
+    for number, question in enumerate(spec.ask):
+        with suppress(Unknown):
+            yield from _levels_are_of_lines(question, ("ask", number))
+
+
 def _batches_are_seen(measure: Any, path: Path) -> Iterator[Diagnostic]:
     if measure.kind not in ("instability", "barrier") or measure.batches is None:
         return
@@ -498,7 +505,8 @@ def _lines_are_named_once(measure: Any, path: Path) -> Iterator[Diagnostic]:
 
 
 def _levels_are_of_lines(measure: Any, path: Path) -> Iterator[Diagnostic]:
-    if measure.kind not in ("instability", "barrier", "function", "travelled"):
+    """Of an entry of ``measure`` or of ``ask``."""
+    if measure.kind not in ("instability", "barrier", "function", "travelled", "first-stable"):
         return
     alone = measure.of is not None and list(measure.of) == ["dense"]
     if alone and measure.levels != "all" and any(measure.levels):
@@ -512,6 +520,18 @@ def _levels_are_of_lines(measure: Any, path: Path) -> Iterator[Diagnostic]:
 
 
 def _copies_only(measure: Any, path: Path) -> Iterator[Diagnostic]:
+    if (
+        measure.kind == "stability"
+        and "data-order" not in measure.to
+        and measure.siblings is not None
+    ):
+        yield Diagnostic(
+            "LT107",
+            "`siblings` are copies that are trained for `data-order`, which `to` does not name",
+            (*path, "siblings"),
+            "leave `siblings` out, or add `data-order` to `to`",
+            at="key",
+        )
     if measure.kind != "function" or measure.between == "siblings":
         return
     for key in ("at", "siblings"):

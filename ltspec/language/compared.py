@@ -41,8 +41,9 @@ class Stability(Section):
     network, from the same state and in the same data order. `data-order`: copies of the subnetwork
     that differ in data order and augmentation alone, every two of them; they are the copies that
     `instability` trains. The lower a distance, the more stable."""
-    siblings: Siblings = 3
-    """How many copies are trained for `data-order`, of each subnetwork and replicate."""
+    siblings: Siblings | None = None
+    """For `data-order`, how many copies are trained of each subnetwork and replicate. The default
+    is 3."""
     metrics: Metrics = ("l2", "angle")
     """How distance is measured: `l2`, the length of the difference; `angle` between the two vectors
     of weights, in degrees; its `cosine`; or `angular`, the angle over 90 degrees."""

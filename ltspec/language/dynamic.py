@@ -25,7 +25,8 @@ class Gradual(Section):
     """How much goes when. `gradual`: weights go while the network is trained, the smallest absolute
     values first, as many as `kept = end + (start - end) (1 - t)^power` says, t going from 0 at
     `begin` to 1 at `until` (Zhu and Gupta 2017, section 3). What is gone stays gone. `prune.scope`
-    says what is compared with what."""
+    says what is compared with what; the paper sorts the weights of each layer on their own, to one
+    sparsity for all, which is `scope: layer`."""
     initial: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The density at `begin`; before it the network is dense."""
     power: Annotated[int, Field(ge=1, le=10)] = 3

@@ -129,15 +129,15 @@ def lines_can_be_asked_about(spec: Any) -> Iterator[Diagnostic]:
             with suppress(Unknown):
                 yield from _line_can_be_asked_about(spec, question, line, (*path, key, place))
         if question.kind == "area":
-            common = asked.common_levels(spec, question.between)
+            common = asked.common_stretch(spec, question.between)
             if len(common) < 2:
-                what = f"level {common[0]} alone" if common else "no level"
+                what = f"meet at level {common[0]} alone" if common else "have no stretch in common"
                 yield Diagnostic(
                     "LT239",
-                    f"{' and '.join(question.between)} have {what} in common, and an area lies "
+                    f"the levels of {' and '.join(question.between)} {what}, and an area lies "
                     "between two densities",
                     (*path, "between"),
-                    "give both lines two levels in common",
+                    "give both lines two levels, such as the same two",
                 )
 
 

@@ -115,7 +115,10 @@ def measured_levels(spec: Any, line: str, split: str) -> list[int]:
     return sorted({*found})
 
 
-def common_levels(spec: Any, between: Iterable[str]) -> list[int]:
-    """Levels that all of these lines have; without the dense network."""
-    own = [set(pairs.own_levels(spec, line)) for line in between]
-    return sorted(set.intersection(*own) - {0})
+def common_stretch(spec: Any, between: Iterable[str]) -> range:
+    """The levels from the least to the last one that lie between levels of all of these lines, or
+    are such; without the dense network."""
+    own = [[level for level in pairs.own_levels(spec, line) if level] for line in between]
+    if not all(own):  # a rule of its own says what is wrong with the branch
+        return range(0)
+    return range(max(map(min, own)), min(map(max, own)) + 1)

@@ -12,7 +12,7 @@ from typing import Any
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import as_branch_sees, is_elsewhere
 from ltspec.plan import beside, changing, measured, resolve
-from ltspec.plan.pairs import is_of_another_network
+from ltspec.plan.pairs import is_of_another_network, siblings
 from ltspec.plan.replicates import TICKET
 
 KINDS = ("stability", "distance", "travelled", "overlap", "weights", "threshold")
@@ -52,7 +52,7 @@ def trained(spec: Any, measure: Any) -> int:
         case "travelled":
             return (measure.siblings or 0) * len(measured.subjects(spec, measure))
         case "stability":
-            each = measure.siblings if "data-order" in measure.to else 0
+            each = siblings(measure) if "data-order" in measure.to else 0
             return len(networks(spec, measure)) * (each + ("pruning" in measure.to))
         case _:
             return 0

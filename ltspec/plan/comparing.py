@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ltspec.decisions.line import sibling_seed
 from ltspec.decisions.pretraining import is_pretraining
-from ltspec.plan import compared, measured
+from ltspec.plan import compared, measured, pairs
 from ltspec.plan.keys import graph_key
-from ltspec.plan.pairs import is_of_another_network
 from ltspec.plan.replicates import DENSE, TICKET, Replicate
 from ltspec.plan.stages import (
     Adopt,
@@ -163,7 +162,8 @@ def _stability(entry: Entry, rows: Rows) -> None:
             )
             entry.note(place, side, about="pruning", step=work.start)
         if "data-order" in measure.to:
-            copies = siblings(writer, work, trained.inputs, measure.siblings, label)
+            count = pairs.siblings(measure)
+            copies = siblings(writer, work, trained.inputs, count, label)
             for (one, first), (other, second) in combinations(enumerate(copies, 1), 2):
                 place = entry.distance(
                     line,
@@ -184,7 +184,7 @@ def _distance(entry: Entry, seeds: Replicate, rows: Rows) -> None:
             network = Network(row.trained, _mask(writer, row))
             # Whose level it is: the dense network begins the distances of every line.
             networks.append((replace(row.side, branch=line), network))
-        if measure.init and not is_of_another_network(writer.spec, line):
+        if measure.init and not pairs.is_of_another_network(writer.spec, line):
             origin = writer.origin(seeds, name)
             side = Side(seeds.number, line, None, writer.prunable)
             networks.append((side, Network(origin, None)))

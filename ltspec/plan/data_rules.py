@@ -155,13 +155,23 @@ def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
 def modes_have_norms(spec: Any) -> Iterator[Diagnostic]:
     """LT107."""
     criterion = spec.prune.criterion
-    if criterion.name == "snip" and criterion.mode == "train" and not resolve.graph(spec).buffers:
-        yield Diagnostic(
-            "LT107",
-            "`mode: train` is about norms, and this network has none",
-            ("prune", "criterion", "mode"),
-            "leave `mode` out",
-        )
+    if criterion.name not in ("snip", "grasp") or criterion.mode != "train":
+        return
+    written = {
+        # GraSP's mode is `train` where none is written.
+        ("mode", "`mode: train` is"): criterion.name == "snip",
+        ("batch_size", "batches are"): criterion.batch_size is not None,
+    }
+    if any(written.values()) and not resolve.graph(spec).buffers:
+        for (key, what), there in written.items():
+            if there:
+                yield Diagnostic(
+                    "LT107",
+                    f"{what} about norms, and this network has none",
+                    ("prune", "criterion", key),
+                    f"leave `{key}` out",
+                    at="value" if key == "mode" else "key",
+                )
 
 
 DATA_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (

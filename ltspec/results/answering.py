@@ -235,7 +235,14 @@ class _Reader:
         whole = len(there) == len(means)
         ever, onwards = onset(list(figures), list(map(holds, there))) if whole else (None, None)
         return self._answer(
-            group, "step", tuple(figures), (ever, ever, onwards), own, len(figures), None, **about
+            group,
+            "step",
+            tuple(figures),
+            (ever, ever, onwards),
+            own,
+            len(figures) * len(own),
+            None,
+            **about,
         )
 
     def sparsest(self) -> Iterator[Answer]:
@@ -259,7 +266,7 @@ class _Reader:
                     tuple(sorted(filter(None, map(self._mean_density, together.values())))),
                     (_density(found), _density(ever), _density(found)),
                     own,
-                    len(rows),
+                    len(rows) * len(own),
                     found and found[1],
                     line=line,
                     split=self.question.on,
@@ -293,14 +300,16 @@ class _Reader:
         """Area: of each point."""
         question = self.question
         for place in self.places:
-            first, second = (self._rows(line, place) for line in question.between)
-            common = sorted(first.keys() & second.keys())
-            own = []
+            lines = [self._rows(line, place) for line in question.between]
+            own, needed = [], 0
             for number in self._replicates():
-                curves = [self._curve(rows, common, number) for rows in (first, second)]
-                missing = 2 * len(common) - sum(map(len, curves))
+                rows = self._bounding([[by[number] for by in line.values()] for line in lines])
+                curves = [self._curve(line) for line in rows]
+                each = sum(map(len, rows))
+                missing = each - sum(map(len, curves))
                 gap = None if missing else mean_gap(*curves)
                 own.append(Own(number, gap, None, None, missing))
+                needed += each
             values = [each.value for each in own if each.value is not None]
             value = mean(values) if len(values) == len(own) else None
             yield self._answer(
@@ -309,20 +318,36 @@ class _Reader:
                 (),
                 (value, None, None),
                 own,
-                2 * len(common),
+                needed,
                 None,
                 line=question.between[0],
                 other=question.between[1],
                 split=question.on,
             )
 
-    def _curve(
-        self, rows: Mapping[int, Mapping[int, Outcome]], levels: Sequence[int], replicate: int
-    ) -> list[tuple[float, float]]:
+    def _bounding(self, lines: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
+        """The networks of each line that its curve between the lowest and the highest density that
+        all lines have is made of: those in between, and on either side the nearest where there is
+        none at the end itself. All of them where a density is not known yet, and where there is no
+        such stretch."""
+        if any(row.kept is None for line in lines for row in line):
+            return [list(line) for line in lines]
+        densities = [[self._density(row) for row in line] for line in lines]
+        low, high = max(map(min, densities)), min(map(max, densities))
+        if low >= high:
+            return [list(line) for line in lines]
+        found = []
+        for line, own in zip(lines, densities, strict=True):
+            begin = max(density for density in own if density <= low)
+            end = min(density for density in own if density >= high)
+            there = zip(line, own, strict=True)
+            found.append([row for row, density in there if begin <= density <= end])
+        return found
+
+    def _curve(self, rows: Sequence[Outcome]) -> list[tuple[float, float]]:
         """Density and accuracy, as far as they are there."""
         found = []
-        for level in levels:
-            row = rows[level][replicate]
+        for row in rows:
             accuracy = self._accuracy(row)
             if accuracy is not None and row.kept is not None:
                 found.append((self._density(row), float(accuracy)))
@@ -363,7 +388,7 @@ class _Reader:
         tried: tuple[float, ...],
         found: tuple[float | None, float | None, float | None],
         own: Sequence[Own],
-        each: int,
+        needed: int,
         found_level: int | None,
         *,
         line: str,
@@ -375,8 +400,8 @@ class _Reader:
         batches: int | None = None,
         alphas: int | None = None,
     ) -> Answer:
-        """An answer with what follows from its parts. ``found``: value, ever and onwards; ``each``:
-        figures of one replicate."""
+        """An answer with what follows from its parts. ``found``: value, ever and onwards;
+        ``needed``: figures of all replicates."""
         values = [one.value for one in own if one.value is not None]
         numbers = [place.number for place in group if place.number]
         columns = [self.tables.plan.point(number).columns for number in numbers]
@@ -404,7 +429,7 @@ class _Reader:
             found_level,
             tuple(own),
             spread(values) if len(values) == len(own) else None,
-            each * len(own),
+            needed,
             sum(one.missing for one in own),
         )
 

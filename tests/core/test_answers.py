@@ -424,6 +424,66 @@ def test_the_area_between_two_lines() -> None:
     assert answer_text(answer) == "+5.25"
 
 
+LEVELS = "prune.schedule={name: iterative, fraction: 0.2, levels: 5}"
+
+
+def areas(branches: str, correct: Callable[[Outcome], int], first: str = "ticket") -> Answer:
+    """The area between two lines, with the plan's five levels evenly spaced in ln d: level n keeps
+    2^-n of the weights."""
+    plan = plan_of(LEVELS, branches, f"ask=[{{kind: area, between: [{first}, fresh]}}]")
+    outcomes = tuple(replace(row, kept=4096 >> row.level) for row in plan.outcomes)
+    halved = replace(plan, outcomes=outcomes)
+    (answer,) = answers(halved, made(halved, correct))
+    return answer
+
+
+def test_each_line_of_an_area_has_its_own_levels() -> None:
+    """A ticket with 94, 96, 92, 95 and 90 percent at levels 1 to 5, beside fresh weights with 90
+    at 1 and 80 at 5: gaps of 4, 8.5, 7, 12.5 and 10 points, whose mean over four equal pieces is
+    (2 + 8.5 + 7 + 12.5 + 5) / 4 = 8.75. Of levels 1 and 5 alone it would be 7."""
+    ticket = {1: 9400, 2: 9600, 3: 9200, 4: 9500, 5: 9000}
+
+    def correct(row: Outcome) -> int:
+        fresh = {1: 9000, 5: 8000}
+        return fresh[row.level] if row.branch == "fresh" else ticket.get(row.level, 9700)
+
+    answer = areas("branches.fresh={kind: reinitialize, levels: [1, 5]}", correct)
+    assert answer.value == pytest.approx(0.0875)
+    assert (answer.needed, answer.missing) == (7, 0)
+
+
+def test_an_area_may_begin_and_end_between_levels_of_a_line() -> None:
+    """Fresh weights with 90 and 84 percent at levels 2 and 4; shuffled masks with 90, 92 and 86 at
+    1, 3 and 5, that is 91, 92 and 89 at 2, 3 and 4. Gaps of 1, 5 and 5 points: (3 + 5) / 2 = 4."""
+    points = {("fresh", 2): 9000, ("fresh", 4): 8400}
+    points |= {("mixed", 1): 9000, ("mixed", 3): 9200, ("mixed", 5): 8600}
+    branches = (
+        "branches={fresh: {kind: reinitialize, levels: [2, 4]}, "
+        "mixed: {kind: shuffle-mask, levels: [1, 3, 5]}}"
+    )
+    answer = areas(branches, lambda row: points.get((row.branch, row.level), 1), "mixed")
+    assert answer.value == pytest.approx(0.04)
+    assert (answer.needed, answer.missing) == (5, 0)
+
+
+def test_an_area_needs_no_level_beyond_the_other_line_s() -> None:
+    """Fresh weights at levels 2 and 3: of the ticket's five the same two are needed."""
+    plan = plan_of(
+        LEVELS,
+        "branches.fresh={kind: reinitialize, levels: [2, 3]}",
+        "ask=[{kind: area, between: [ticket, fresh]}]",
+    )
+    facts = made(plan, lambda row: 9000 - 100 * (row.branch == "fresh"))
+    whole = answers(plan, facts)[0]
+    assert (whole.value, whole.needed) == (pytest.approx(0.01), 4)
+    for row in plan.outcomes:
+        needed = row.branch == "fresh" or row.level in (2, 3)
+        gone = {place: each for place, each in facts.items() if place != row.scores["test"]}
+        (answer,) = answers(plan, gone)
+        assert (answer.needed, answer.missing) == (4, int(needed))
+        assert (answer == whole) is not needed
+
+
 def test_lines_without_two_densities_have_no_area() -> None:
     plan = plan_of(*AREA, "ask=[{kind: area, between: [ticket, fresh]}]")
     same = replace(

@@ -362,7 +362,7 @@ def test_controls_are_asked_about() -> None:
     plan = plan_of(SOURCE, KEPT, branch, question)
     assert plan.spec["ask"]
     spec = tiny(SOURCE, KEPT, branch, question)
-    assert asked.common_levels(spec, ("there", "there-imp")) == [1, 2]
+    assert list(asked.common_stretch(spec, ("there", "there-imp"))) == [1, 2]
     assert asked.rewind_step(spec, "there-imp") == 5
     sweep = "sweep={prune.rewind.to: [0it, 5it]}"
     stable = "ask=[{kind: first-stable, of: [there-random]}]"
