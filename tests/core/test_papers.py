@@ -136,8 +136,9 @@ STEPS = {
     "24_all_pairs": 3 * 5 * (CIFAR_160EP + ELASTIC * (16 * (1 + 5 + 4) - 1)),
     "25_imagenet_transfer": 3
     * (IMAGENET + (IMAGENET - 5 * IMAGENET_EPOCH) * (6 + 5 + 2) + 5 * IMAGENET),
-    # 0.8^10 > 0.1 > 0.8^11 and 0.8^13 > 0.05 > 0.8^14: 11 and 14 levels, of which 10 are shared.
-    "26_off_the_grid": 3 * 3 * (CIFAR_160EP + ELASTIC * (10 + 1 + 4 + 2)),
+    # 0.8^10 > 0.1 > 0.8^11 and 0.8^13 > 0.05 > 0.8^14: 11 and 14 levels, of which 10 are shared;
+    # and the dense ResNet-56.
+    "26_off_the_grid": 3 * (3 * (CIFAR_160EP + ELASTIC * (10 + 1 + 4 + 2)) + CIFAR_160EP),
     "27_transferred_connectivity": 3 * (3 * (CIFAR_160EP + ELASTIC * (10 + 2)) + ELASTIC * 2),
     "28_other_units": 3
     * 3
@@ -199,7 +200,7 @@ STAGES = {
     "23b_squeeze": 2_349,
     "24_all_pairs": 9_660,
     "25_imagenet_transfer": 189,
-    "26_off_the_grid": 657,
+    "26_off_the_grid": 675,
     "27_transferred_connectivity": 453,
     "28_other_units": 963,
     "29_other_data": 576,
@@ -451,10 +452,11 @@ SMALL = {
         "prune.schedule.density=0.6",
         "branches.carried.levels=[3]",
         (
-            "sweep.pair={shallow: {model.depth: 14, branches.carried.to.depth: 20}, "
-            "deep: {model.depth: 20, branches.carried.to.depth: 26}}"
+            "sweep.setting={shallow: {}, deep: {model.depth: 20, branches.carried.to.depth: 26}, "
+            "sparse: {prune.schedule.density: 0.5, branches.carried.levels: [4]}, "
+            "dense: {model.depth: 26, prune: {schedule: {name: one-shot, density: 0.6}, "
+            "rewind: none}, branches: {}}}"
         ),
-        "sweep.sparsity={prune.schedule.density: [0.6, 0.5], branches.carried.levels: [[3], [4]]}",
     ),
     "27_transferred_connectivity": (
         "model={family: cifar-resnet, depth: 20, width: 2}",
@@ -587,6 +589,50 @@ def test_a_paper_means_what_its_settings_say(name: str) -> None:
     points, stages, steps, apart, factor = TABLE[name]
     assert (points, stages, steps) == (len(plan.points), STAGES[name], STEPS[name])
     assert (apart, factor) == (scratch, f"{scratch / STEPS[name]:.2f}")
+
+
+def lines_of(name: str) -> dict[str, set[tuple[str, int]]]:
+    """The networks in the table of a paper's spec, line and level, by setting."""
+    plan = compile_spec(validate(source_of(name)))
+    found: dict[str, set[tuple[str, int]]] = {}
+    for row in plan.outcomes:
+        (setting, *_) = plan.point(row.point).columns.values()
+        found.setdefault(str(setting), set()).add((row.branch, row.level))
+    return found
+
+
+def test_row_26_has_the_dense_network_of_every_target() -> None:
+    """The published number is the drop from the dense target."""
+    found = lines_of("26_off_the_grid")
+    for sparsity, level in (("90", 11), ("95", 14)):
+        for pair in ("14-to-20", "20-to-32", "32-to-56"):
+            assert ("carried", level) in found[f"{pair}-at-{sparsity}"]
+    dense = {
+        spec.model.depth
+        for point, spec in validate(source_of("26_off_the_grid")).points
+        if ("dense", 0) in found[str(point.columns["setting"])]
+    }
+    assert {20, 32, 56} <= dense
+
+
+def test_row_34_trains_before_it_exchanges_half_of_the_weights() -> None:
+    """As the presets of the same paper, whose calls have it; RigL's own begins at step 0."""
+    plan = compile_spec(validate(source_of("34_masks_that_change")))
+    begun = {}
+    for stage in plan.stages:
+        schedule = getattr(stage.work, "masks", None)
+        if schedule is not None:
+            name = schedule.method, schedule.fraction, schedule.every
+            begun[name] = schedule.begin
+            # Zhu and Gupta sort the weights of each layer on their own.
+            assert len(schedule.keep) == len(schedule.tensors)
+    assert begun == {
+        ("gradual", 0.0, 100): 0,
+        ("set", 0.3, 391): 391,
+        ("rigl", 0.3, 100): 0,
+        ("set", 0.5, 1500): 1500,
+        ("rigl", 0.5, 4000): 4000,
+    }
 
 
 def asked(source: Source) -> set[tuple[str, str]]:

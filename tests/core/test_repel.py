@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specs import plan_of
+from specs import plan_of, table_of
 from test_runner import run
 
 from ltspec.decisions.repulsion import Repulsion, cosines, repulsion
@@ -17,6 +17,7 @@ from ltspec.engine import repelling
 from ltspec.engine.adapters import features
 from ltspec.engine.arrays import masks_of, pack_masks, pack_weights, weights_of
 from ltspec.engine.backend import Settings
+from ltspec.engine.runner import scores
 from ltspec.engine.store import Result
 from ltspec.errors import InvariantError, LtspecError
 from ltspec.plan import planfile
@@ -205,13 +206,20 @@ def test_a_plan_that_repels_wrongly_is_not_legal(wrong: str) -> None:
         check(replace(plan, stages=tuple(stages)), after="a test")
 
 
+DISTANCE = "measure=[{kind: distance, init: false, metrics: [cosine]}]"
+
+
 def test_solutions_are_repelled_and_attracted(tmp_path: Path) -> None:
     """Of the cosine with the solution before, at every level: lower, and higher, than without."""
     options = (LEVELS, "train.optimizer.lr=0.3", "train.duration=400it")
     found = {}
     for strength in (2.0, 0, -1.0):
-        plan = plan_of(*options, f"prune.repel={{strength: {strength}}}")
+        plan = plan_of(*options, DISTANCE, f"prune.repel={{strength: {strength}}}")
         opened, _ = run(plan, tmp_path / "store")
+        measured: dict[int, list[float]] = {}
+        for row in table_of(plan, scores(plan, opened.realm), "distance").rows:
+            if row["tensor"] == "all":
+                measured.setdefault(row["second"], []).append(row["cosine"])
         rows = trained(plan)
         solutions = []
         for level in range(4):
@@ -232,6 +240,8 @@ def test_solutions_are_repelled_and_attracted(tmp_path: Path) -> None:
                 vectors[-1] @ v / np.linalg.norm(vectors[-1]) / np.linalg.norm(v)
                 for v in vectors[:-1]
             ]
+            # `measure: distance` has the same: an earlier mask keeps all that this one keeps.
+            assert measured[level] == pytest.approx(exact, abs=1e-9)
             if strength:
                 assert result.facts["cosines"] == pytest.approx(exact, abs=1e-5)
             else:
