@@ -373,9 +373,9 @@ class Transfer(Section):
     `prune.rewind` says, and the first three are trained as the carried ticket. `schedule` of the
     branch is not for `imp`, which is all that a spec of the other network would give. With
     `from: {spec: ...}` those of the other network (`imp`, `magnitude`, `snip`, `grasp`) need the
-    same schedule, scope and rewind point in both specs, so that a level is the same in both. A
-    ticket file has no such levels, and no weights under another mask: `reinit` alone goes with it,
-    and is what `all` asks for."""
+    same schedule, scope and rewind point in both specs, so that a level is the same in both, and
+    the same rates layer by layer. A ticket file has no such levels, and no weights under another
+    mask: `reinit` alone goes with it, and is what `all` asks for."""
     draw: Draw = 1
     """Which of the independent draws of what is random: fresh weights, shuffled and random
     masks."""
@@ -388,8 +388,9 @@ class Transfer(Section):
     schedule: Duration | None = None
     """Where learning rate and data order begin. The default is where the ticket's begin, so that
     T - k steps follow, and with `train` or `data` of its own the first step. With `from` it is
-    where that ticket's began, if it was trained on the same data, with the same batch size and for
-    as many steps, or began at step 0; else it has to be written."""
+    where that ticket's began, if it was trained on the same data, altered in the same way, with the
+    same batch size and for as many steps, or began at step 0; else it has to be written. It has to
+    for `weights: own` too where the schedule of this spec's tickets begins at another step."""
 
 
 Branch = Annotated[

@@ -116,8 +116,7 @@ def assign(
         if block.role != "block":
             fresh = block.role == "classifier" and fresh_classifier
             origins[block.name] = None if fresh else theirs.blocks[block.name]
-    if all(len(ours.stages[number]) == len(blocks) for number, blocks in theirs.stages.items()):
-        problems += _nothing_changes(rules)
+    problems += _nothing_changes(rules, theirs, ours)
     for number, blocks in ours.stages.items():
         found = from_source(_rule(rules, number), number, theirs, ours)
         if isinstance(found, Diagnostic):
@@ -180,6 +179,25 @@ def covered(
         if assignment.tensors.get(parameter.name) in masked
         or parameter.name.rpartition(".")[0] in whole
     ]
+
+
+def likened(assignment: Assignment, source: Graph, target: Graph) -> dict[str, str]:
+    """The source's tensor that each parameter of the target stands in the place of: the one that it
+    is a copy of, and in a classifier that is drawn afresh that of the source's classifier. Where
+    such classifiers have other numbers of layers, these are counted from the output on, and the
+    source's first one stands for all before it."""
+    found = {
+        p.name: origin for p in target.parameters if (origin := assignment.tensors.get(p.name))
+    }
+    theirs, ours = Inside(source), Inside(target)
+    for name in assignment.afresh:
+        left, right = theirs.nodes(theirs.blocks[name]), ours.nodes(ours.blocks[name])
+        if left:
+            places = (max(place, 0) for place in range(len(left) - len(right), len(left)))
+            for node, place in zip(right, places, strict=True):
+                ends = ours.shapes[node.name]
+                found |= {f"{node.name}.{end}": f"{left[place].name}.{end}" for end in ends}
+    return found
 
 
 def _rule(rules: Mapping[int, Rule], stage: int) -> Rule:
@@ -443,15 +461,31 @@ def _cannot(rule: Rule, stage: int, before: int, after: int, reason: str, hint: 
     return Diagnostic("LT272", f"{have}: {reason}", path, hint)
 
 
-def _nothing_changes(rules: Mapping[int, Rule]) -> Iterator[Diagnostic]:
+def _nothing_changes(
+    rules: Mapping[int, Rule], source: Inside, target: Inside
+) -> Iterator[Diagnostic]:
     """LT272: a word about more or fewer blocks, where there are as many as before."""
-    for rule in rules.values():
-        if rule.word not in ("default", "blocks"):
+    counts = {number: len(blocks) for number, blocks in source.stages.items()}
+    alike = [number for number in counts if len(target.stages[number]) == counts[number]]
+    for number, rule in rules.items():
+        if rule.word in ("default", "blocks"):
+            continue
+        if len(alike) == len(counts):
             yield Diagnostic(
                 "LT272",
                 f"every stage has as many blocks in the target, so `{rule.word}` changes nothing",
                 rule.path,
                 "leave `map` out, or write out `blocks` to put them in another order",
+            )
+        elif number in alike:  # at 0, it is about the stages that are not
+            have = f"{counts[number]} block{'s' * (counts[number] != 1)}"
+            yield Diagnostic(
+                "LT272",
+                f"stage{number} has {have}, and as many in the target, so `{rule.word}` changes "
+                "nothing",
+                rule.path,
+                f"leave stage{number} out, or write out `blocks` to put them in another order",
+                at="key",
             )
 
 

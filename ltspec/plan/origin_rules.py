@@ -110,6 +110,26 @@ def training_begins(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
             "write where its schedule begins, for example `schedule: 0it`",
             at="key",
         )
+    elif branch.weights == "own":
+        yield from _begins_as_its_own(spec, file, found.start)
+
+
+def _begins_as_its_own(spec: Any, file: str, start: int) -> Iterator[Diagnostic]:
+    """LT213: weights of this spec's rewind point are trained from where its tickets are, or from
+    where the branch says."""
+    from ltspec.plan import recipes  # few specs need it
+
+    own = recipes.rewinding(spec)
+    if start != own.start:
+        point = own.start if own.start < resolve.total_steps(spec) else 0
+        yield Diagnostic(
+            "LT213",
+            f"`weights: own` are at this spec's rewind point, whose schedule starts at step "
+            f"{own.start:,}, and the schedule of {file} starts at step {start:,}",
+            ("from",),
+            f"write where the branch's schedule begins, for example `schedule: {point}it`",
+            at="key",
+        )
 
 
 def controls_have_a_level(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
@@ -138,6 +158,13 @@ def controls_have_a_level(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
             "scope",
             "give both the same, or leave the other network's own controls out",
         )
+    elif not transferring.has_rates_as_there(spec, branch):
+        yield _not_matched(
+            f"{named} is matched level by level, and `prune.schedule.rates` of {file} are others "
+            "for the layers that are carried",
+            "give each layer the rate of the one that it is a copy of, or leave the other "
+            "network's own controls out",
+        )
     elif _rewound(there) != _rewound(spec):
         yield _not_matched(
             f"{named} begins at the rewind point, and that of {file} is another step",
@@ -155,16 +182,12 @@ def _not_matched(message: str, hint: str) -> Diagnostic:
 
 
 def _pruning(spec: Any) -> tuple[Any, ...]:
-    """What decides the share of the weights that each level keeps; not how many levels there
-    are."""
+    """What decides the share of the weights that each level keeps, but for rates by tensor; not how
+    many levels there are."""
     schedule = spec.prune.schedule
-    keys = ("name", "fraction", "density", "rates", "layers")
-    shares = tuple(_plain(getattr(schedule, key, None)) for key in keys)
+    keys = ("name", "fraction", "density", "layers")
+    shares = tuple(getattr(schedule, key, None) for key in keys)
     return (*shares, getattr(spec.prune, "scope", None))
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if hasattr(value, "items") else value
 
 
 def _rewound(spec: Any) -> tuple[Any, ...]:

@@ -11,14 +11,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from ltspec.data.facts import STREAMED
 from ltspec.decisions.amounts import Level
 from ltspec.errors import LtspecError, SpecError
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import is_elsewhere
 from ltspec.networks.graph import Graph
 from ltspec.plan import resolve
+from ltspec.plan.replicates import DENSE, TICKET
 
 if TYPE_CHECKING:
     from ltspec.language.home import Home
@@ -170,21 +173,22 @@ def training(spec: Any, branch: Any) -> Stretch | None:
     with ``from``, or of kind ``retrain`` with a ticket file.
 
     A step says where in the schedule and in the data order one is. It is the same in two trainings
-    on one data set with one batch size and one length; and step 0 is the beginning of any.
+    on one data set, altered in the same way, with one batch size and one length; and step 0 is the
+    beginning of any.
     """
     total = resolve.total_steps(spec)
     if branch.kind == "retrain" or is_of_a_file(branch):
         manifest = certificate(spec, branch).manifest
         steps = manifest["rewind"]
         start, stop = steps["schedule"], steps["stop"]
-        same = (*_trained_on(manifest), stop) == (*_trained_as(spec), total) and start < stop
+        same = (_trained_on(manifest), stop) == (_trained_as(spec), total) and start < stop
     else:
         from ltspec.plan import recipes  # few specs need it
 
         there = other(spec, branch)
         found = recipes.rewinding(there)
         start, stop = found.start, found.stop
-        same = (*_trained_as(there), resolve.total_steps(there)) == (*_trained_as(spec), total)
+        same = (_trained_as(there), resolve.total_steps(there)) == (_trained_as(spec), total)
     if same:
         return Stretch(start, stop)
     return Stretch(0, total) if start == 0 < stop else None
@@ -192,18 +196,45 @@ def training(spec: Any, branch: Any) -> Stretch | None:
 
 def _trained_as(spec: Any) -> tuple[Any, ...]:
     """What makes the steps of two trainings the same, but for their number."""
-    return resolve.facts(spec).name, int(spec.train.batch_size)
+    known = resolve.facts(spec)
+    return _steps_like(known.name, known.version, spec)
 
 
-def _trained_on(manifest: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The same of the training of a ticket file, as far as its spec says."""
+def _steps_like(name: str, version: int, seen: Any) -> tuple[Any, ...]:
+    """Data set, how it is altered, and batch size. Altered data is other data in any way: fewer
+    examples make other epochs, and other labels or images make what was learnt by a step another
+    thing."""
+    return name, version, resolve.alteration(seen), int(seen.train.batch_size)
+
+
+def _trained_on(manifest: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The same of the training of a ticket file; None where the file does not say."""
     try:
-        written = manifest["spec"]
-        own = written.get("branches", {}).get(manifest["branch"], {})
-        data, train = own.get("data", written["data"]), own.get("train", written["train"])
-        return data["name"], train["batch_size"]
-    except (KeyError, TypeError, AttributeError):  # a file may hold any mapping
-        return (None, None)
+        data, train = _sections_of(manifest["spec"], manifest["branch"])
+        read = [(each["name"], each["version"]) for each in manifest["data"]]
+        ((name, version),) = [each for each in read if _is_of(each[0], data["name"])]
+        seen = SimpleNamespace(data=SimpleNamespace(**data), train=SimpleNamespace(**train))
+        return _steps_like(name, version, seen)
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
+        return None  # a file may hold any mapping
+
+
+def _is_of(name: str, written: str) -> bool:
+    """Whether a plan's name of a data set is of the written one: of a folder it is made from what
+    is in it, which is not at hand here."""
+    return name == written or (written in STREAMED and name.startswith(f"{written}-"))
+
+
+def _sections_of(written: Mapping[str, Any], line: str) -> tuple[Any, Any]:
+    """``data`` and ``train`` of a line of a ticket file's spec, which is a plain mapping: nothing
+    of it is built or called. Raises KeyError where there is no such line, and whatever a mapping
+    that is no spec raises."""
+    own: Mapping[str, Any] = {}
+    if line not in (TICKET, DENSE):
+        branches = written["branches"]
+        # A control is trained as its branch is; its name is the branch's with a word behind it.
+        own = branches[line if line in branches else line.rpartition("-")[0]]
+    return own.get("data") or written["data"], own.get("train") or written["train"]
 
 
 def family(spec: Any, branch: Any) -> str | None:

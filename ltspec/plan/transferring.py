@@ -5,7 +5,7 @@ Plain functions, which rules ask too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ltspec.decisions.amounts import Level
 from ltspec.decisions.layerwise import SPREADS, Spread
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import Variant, as_branch_sees
+from ltspec.language.variants import Variant, as_branch_sees, is_elsewhere
 from ltspec.networks import elastic
 from ltspec.networks.elastic import Assignment, Rule
 from ltspec.networks.graph import Graph
@@ -43,7 +43,8 @@ class Carried:
 
     spec: Any
     """The spec as the other network's own experiment would have it: its model, the branch's data
-    and training, and the tensors exempt that a carried mask does not cover."""
+    and training, the tensors exempt that a carried mask does not cover, and the rates of tensors
+    under their names there."""
     source: Graph
     graph: Graph
     """The other network."""
@@ -155,9 +156,39 @@ def carried(spec: Any, branch: Any) -> Carried:
     masked = origins.masked(spec, branch)
     tensors = elastic.covered(found, source, masked, graph)
     exempt = tuple(p.name for p in graph.prunable if p.name not in tensors)
-    seen = Variant(target, prune=Variant(spec.prune, exempt=exempt))
     levels = tuple(origins.levels(spec, branch))
+    prune: dict[str, Any] = {"exempt": exempt}
+    if not is_elsewhere(branch) and (written := _rates(spec)):
+        like = elastic.likened(found, source, graph)
+        prune["schedule"] = Variant(spec.prune.schedule, rates=_by_name(like, written, tensors))
+    seen = Variant(target, prune=Variant(spec.prune, **prune))
     return Carried(seen, source, graph, found, tuple(masked), tuple(tensors), levels)
+
+
+def _rates(spec: Any) -> Mapping[str, float]:
+    """``prune.schedule.rates``; empty where a schedule has none."""
+    schedule = spec.prune.schedule
+    return schedule.rates if schedule.name == "iterative" else {}
+
+
+def _by_name(
+    like: Mapping[str, str], rates: Mapping[str, float], tensors: Sequence[str]
+) -> dict[str, float]:
+    """The rate of each of ``tensors``, which is that of the tensor of another network that it is
+    like (:func:`ltspec.networks.elastic.likened`)."""
+    return {name: resolve.rate(like[name], rates) for name in tensors}
+
+
+def has_rates_as_there(spec: Any, branch: Any) -> bool:
+    """Whether a spec's own ``prune.schedule.rates`` are, tensor by tensor, those of the spec whose
+    tickets the branch carries: layers may have other names in the two."""
+    ours, theirs = _rates(spec), _rates(origins.spec_of(spec, branch))
+    if not ours and not theirs:
+        return True
+    to = carried(spec, branch)
+    like = elastic.likened(to.assignment, to.source, to.graph)
+    own = {name: resolve.rate(name, ours) for name in to.tensors}
+    return own == _by_name(like, theirs, to.tensors)
 
 
 def keep(counts: tuple[int, ...], to: Carried) -> tuple[int, ...]:

@@ -458,6 +458,10 @@ def test_a_block_may_be_left_out_on_purpose() -> None:
         (resnet(56), resnet(32), repeat("keep", 1, 2), "LT272", "`keep` names 2 blocks"),
         (resnet(20), resnet(32), repeat("append", 3), "LT271", "network has no block 3"),
         (resnet(20), resnet(20), repeat("append"), "LT272", "as many blocks in the target"),
+        # Of stages of 3, 3, 3 and 3 blocks, the last one has as many in the target.
+        (image_resnet(26), image_resnet(34), {4: Rule("keep", (1,))}, "LT272", "`keep` changes"),
+        (image_resnet(26), image_resnet(34), {4: Rule("append", (9,))}, "LT272", "`append` chan"),
+        (image_resnet(26), image_resnet(34), {4: Rule("last")}, "LT272", "stage4 has 3 blocks"),
         (mlp(1), mlp(2), {}, "LT272", "its only block changes the shape"),
         (resnet(20), resnet(20, 8), {}, "LT273", "4 x 3 x 3 x 3"),
         (vgg(13), vgg(13, 2), {}, "LT274", "only the target has stage6"),
@@ -473,6 +477,52 @@ def test_what_cannot_be_carried(
     problem = wrong(before, after, rules)[0]
     assert problem.code == code
     assert says in problem.message
+
+
+def test_a_map_for_all_stages_leaves_those_that_do_not_change() -> None:
+    """One for all stages is about those that do; written out, blocks may change places."""
+    for rules in (
+        repeat("append"),
+        {3: Rule("append")},
+        {4: Rule("blocks", written={1: (2,), 2: (1,)})},
+        {4: Rule()},
+    ):
+        found = right(image_resnet(26), image_resnet(34), rules)
+        assert stages_of_numbers(found)[3] == (
+            (0, 2, 1) if rules.get(4, Rule()).written else (0, 1, 2)
+        )
+
+
+def test_a_parameter_is_like_the_one_in_its_place() -> None:
+    found = right(mlp(2), mlp(4), {}, fresh_classifier=True)
+    like = elastic.likened(found, mlp(2), mlp(4))
+    assert like == {
+        f"fc{to}.{end}": f"fc{origin}.{end}"
+        for to, origin in ((1, 1), (2, 2), (3, 2), (4, 2), (5, 3), (6, 4))
+        for end in ("weight", "bias")
+    }
+
+    def network(*layers: int) -> Graph:
+        draft = Draft((4,))
+        draft.add("in", Linear(4))
+        draft.end_block("stem")
+        for index, width in enumerate(layers):
+            draft.add(f"out{index}", Linear(width))
+        draft.end_block("classifier")
+        return draft.graph()
+
+    # Fresh classifiers of other numbers of layers, counted from the output on.
+    for before, after, origins in (
+        ((3, 5), (3, 6), (0, 1)),
+        ((3, 5), (4, 3, 2, 6), (0, 0, 0, 1)),
+        ((4, 3, 5), (6,), (2,)),
+    ):
+        one, other = network(*before), network(*after)
+        found = right(one, other, {}, fresh_classifier=True)
+        like = elastic.likened(found, one, other)
+        expected = {f"out{to}.weight": f"out{place}.weight" for to, place in enumerate(origins)}
+        assert {name: like[name] for name in expected} == expected
+        assert set(like) == {parameter.name for parameter in other.parameters}
 
 
 def test_a_fresh_classifier() -> None:

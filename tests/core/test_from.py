@@ -232,12 +232,57 @@ def test_training_goes_on_from_the_same_step(tmp_path: Path) -> None:
     assert begins("prune.rewind={weights: end, schedule: end, retrain: 7it}") == (40, 47)
     assert begins("train.duration=60it", "prune.rewind={to: 0it}") == (0, 40)
     assert begins("train.optimizer.lr=0.3") == (5, 40)
-    for other in ("train.duration=60it", "train.batch_size=32", "data.name=digits"):
-        if other != "data.name=digits":
-            with pytest.raises(SpecError, match="begins in the middle of another training"):
-                begins(other)
+    # The data set is the same; what is altered in it makes it another.
+    altered = [f"data.{key}" for key in ("subsample=0.5", "random_labels=0.5", "blur=2")]
+    for other in ("train.duration=60it", "train.batch_size=32", *altered):
+        with pytest.raises(SpecError, match="begins in the middle of another training"):
+            begins(other)
         assert begins(other, more=("schedule: 3it",)) == (3, 40)
+    assert begins("data.subsample=0.5", "prune.rewind={to: 0it}") == (0, 40)
     assert begins("train.duration=60it", more=("data: {name: digits, blur: 2}",)) == (0, 40)
+
+
+def test_a_training_that_is_altered_alike_goes_on_from_the_same_step(tmp_path: Path) -> None:
+    def plan(*theirs: str, ours: tuple[str, ...]) -> Plan:
+        written(tmp_path, "source", *SOURCE, *theirs)
+        return plan_at(written(tmp_path, "target", *TARGET, *ours, there(OTHER, "levels: [2]")))
+
+    half = "data.subsample=0.5"
+    found = plan(half, ours=(half,))
+    work = stage_of(found, row_of(found).trained).work
+    assert isinstance(work, Train)
+    assert (work.start, work.stop) == (5, 40)
+    with pytest.raises(SpecError, match="begins in the middle of another training"):
+        plan(half, ours=(half, "data.seed=3"))  # other examples
+    with pytest.raises(SpecError, match="begins in the middle of another training"):
+        plan(ours=(half,))
+
+
+def test_own_weights_are_trained_from_their_own_rewind_point(tmp_path: Path) -> None:
+    def begins(theirs: str, ours: str, *more: str) -> tuple[int, int]:
+        written(tmp_path, "source", SOURCE[1], f"prune.rewind={theirs}")
+        branch = there(OTHER, "levels: [2]", "weights: own", *more)
+        changes = TARGET[1], f"prune.rewind={ours}", branch
+        plan = plan_at(written(tmp_path, "target", *changes))
+        work = stage_of(plan, row_of(plan).trained).work
+        assert isinstance(work, Train)
+        return work.start, work.stop
+
+    assert begins("{to: 5it}", "{to: 5it}") == (5, 40)
+    assert begins("{to: 5it}", "{weights: 0it, schedule: 5it}") == (5, 40)
+    for theirs, ours, says in (
+        ("{to: 20it}", "{to: 0it}", "starts at step 0, and .* starts at step 20"),
+        ("{to: 0it}", "{to: 20it}", "starts at step 20, and .* starts at step 0"),
+        ("none", "{to: 5it}", "starts at step 5, and .* starts at step 40"),
+    ):
+        with pytest.raises(SpecError, match=says) as caught:
+            begins(theirs, ours)
+        (found,) = caught.value.diagnostics
+        assert (found.code, found.path) == ("LT213", ("branches", "there", "from"))
+        assert begins(theirs, ours, "schedule: 3it") == (3, 40)
+    with pytest.raises(SpecError) as caught:
+        begins("{to: 5it}", "{weights: 5it, schedule: end, retrain: 4it}")
+    assert "`schedule: 0it`" in caught.value.diagnostics[0].hint
 
 
 def test_nothing_is_trained_where_the_other_spec_trains_nothing(tmp_path: Path) -> None:
@@ -477,6 +522,26 @@ def test_controls_of_the_target_have_a_level_to_match(
     fine = there(OTHER, "levels: [2]", "controls: [random, shuffled, reinit]")
     plan = plan_at(written(tmp_path, "target", *TARGET, fine))
     assert {row.branch for row in plan.outcomes} >= {"there-random", "there-shuffled"}
+
+
+def test_controls_of_the_target_have_rates_of_the_same_layers(tmp_path: Path) -> None:
+    """The classifier is fc4 there, and fc5 here."""
+    rates = "prune.schedule.rates={%s.weight: 0.5}"
+    written(tmp_path, "source", *SOURCE, "prune.scope=layer", rates % "fc4")
+    branch = there(OTHER, "levels: [2]", "controls: [imp, magnitude]")
+    ours = (*TARGET, "prune.scope=layer", branch)
+    for name in ("fc4", "fc2"):
+        with pytest.raises(SpecError, match="are others for the layers that are carried"):
+            spec_of(written(tmp_path, "target", *ours, rates % name))
+    with pytest.raises(SpecError, match="are others for the layers that are carried"):
+        spec_of(written(tmp_path, "target", *ours))
+    plan = plan_at(written(tmp_path, "target", *ours, rates % "fc5"))
+    own, row = row_of(plan, "ticket"), row_of(plan, "there-magnitude")
+    assert row_of(plan, "there-imp").trained == own.trained
+    works = [plan.stages[stage_of(plan, one.ticket).inputs["mask"]].work for one in (own, row)]
+    assert isinstance(works[0], Prune)
+    assert isinstance(works[1], Prune)
+    assert works[0].keep == works[1].keep
 
 
 def test_controls_of_the_target_have_as_many_levels(tmp_path: Path) -> None:

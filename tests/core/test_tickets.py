@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
+from PIL import Image
 from specs import plan_of
 from test_runner import arrays, run
 
@@ -537,6 +538,119 @@ def test_a_ticket_file_of_a_late_rewind_is_trained_for_what_is_left(tmp_path: Pa
     assert read_certificate(again).manifest["rewind"] == {"weights": 10, "schedule": 10, "stop": 40}
     file = again
     assert other(late)[2].start == 10
+
+
+def begins_at(spec: tuple[str, ...], file: Path) -> tuple[int, int]:
+    """The steps that a ticket file is trained for as a branch of a spec."""
+    plan = plan_of(*spec, f"branches.other={{kind: retrain, levels: [1], ticket: {file}}}")
+    (row,) = (outcome for outcome in plan.outcomes if outcome.branch == "other")
+    work = plan.stages[row.trained].work
+    assert isinstance(work, Train)
+    return work.start, work.stop
+
+
+MIDDLE = "begins in the middle of another training"
+
+
+def with_change(file: Path, folder: Path, change: Change) -> Path:
+    """A ticket file whose manifest was changed, with its hash made anew."""
+    data = file.read_bytes()
+    certificate = reading(data).certificate
+    manifest = json.loads(json.dumps(certificate.manifest))
+    change(manifest)
+    head = header(sealed(manifest), arranged(manifest["tensors"]))
+    made_anew = folder / "changed.safetensors"
+    made_anew.write_bytes(head + data[certificate.data_begins :])
+    return made_anew
+
+
+def test_a_file_of_a_control_is_trained_as_its_branch_was(tmp_path: Path) -> None:
+    """In batches of 32, where the spec has 64; the spec's own ticket is the other way round."""
+    late = "prune.rewind={to: 5it}"
+    other = "train: {duration: 40it, batch_size: 32, optimizer: {name: sgd, lr: 0.1}}"
+    branch = (
+        "branches.in-between={kind: transfer, levels: [1], to: {widths: [12, 12, 12, 8]}, "
+        f"schedule: 5it, controls: [imp, random], {other}}}"
+    )
+    plan = plan_of("model.widths=[12, 12, 8]", late, "prune.schedule.levels=1", branch)
+    files = tickets_of(plan, tmp_path / "s")
+    smaller = "train.batch_size=32"
+    here = late, "model.widths=[12, 12, 12, 8]"
+    for line in ("in-between", "in-between-imp", "in-between-random"):
+        file = files[f"replicate-1/{line}-level-1.safetensors"]
+        assert begins_at((*here, smaller), file) == (5, 40)
+        with pytest.raises(SpecError, match=MIDDLE):
+            begins_at(here, file)
+    here = late, "model.widths=[12, 12, 8]"
+    assert begins_at(here, files["replicate-1/level-1.safetensors"]) == (5, 40)
+    with pytest.raises(SpecError, match=MIDDLE):
+        begins_at((*here, smaller), files["replicate-1/level-1.safetensors"])
+
+
+def test_a_file_of_altered_data_is_trained_where_it_is_altered_alike(tmp_path: Path) -> None:
+    late = "prune.rewind={to: 5it}"
+    half = (late, "data.subsample=0.5")
+    file = tickets_of(plan_of(*half), tmp_path / "s")["replicate-1/level-1.safetensors"]
+    assert begins_at(half, file) == (5, 40)
+    for other in ((late,), (*half, "data.seed=2"), (*half, "data.random_labels=0.1")):
+        with pytest.raises(SpecError, match=MIDDLE):
+            begins_at(other, file)
+
+
+def folder_of_images(folder: Path, seed: int) -> Path:
+    """Two classes of small images: 20 for training, 4 for testing."""
+    rng = np.random.default_rng(seed)
+    for split, count in (("train", 10), ("test", 2)):
+        for class_ in ("a", "b"):
+            (folder / split / class_).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / split / class_ / f"{number}.png")
+    return folder
+
+
+def test_a_file_of_a_folder_of_images_is_trained_in_its_own_spec(tmp_path: Path) -> None:
+    """A plan's name of a folder says what is in it, and the spec in the file where it was."""
+
+    def spec(folder: Path, *more: str) -> tuple[str, ...]:
+        data = f"data={{name: folder, path: {folder}, size: 8}}"
+        return data, "train.batch_size=5", "prune.rewind={to: 5it}", *more
+
+    one, other = (folder_of_images(tmp_path / name, seed) for seed, name in enumerate("xy"))
+    file = tickets_of(plan_of(*spec(one)), tmp_path / "s")["replicate-1/level-1.safetensors"]
+    assert begins_at(spec(one), file) == (5, 40)
+    assert begins_at(spec(one.rename(tmp_path / "moved")), file) == (5, 40)
+    (other / "train" / "a" / "more.png").write_bytes((other / "train/a/0.png").read_bytes())
+    with pytest.raises(SpecError, match=MIDDLE):
+        begins_at(spec(other), file)
+    # Of two folders in a file nothing says which one it is.
+    entry = {"name": "folder-0123456789abcdef", "version": 1, "fingerprint": "c" * 64}
+    two = with_change(file, tmp_path, lambda manifest: manifest["data"].append(entry))
+    with pytest.raises(SpecError, match=MIDDLE):
+        begins_at(spec(tmp_path / "moved"), two)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("branch", value="no-such-line"),
+        put("data", 0, "name", value="digits-2"),
+        put("data", 0, "version", value=2),
+        put("spec", value={"data": 3}),
+        put("spec", "data", value={"name": "digits"}),
+        put("spec", "data", "name", value=3),
+        put("spec", "data", "subsample", value="half"),
+        put("spec", "train", value=[64]),
+        put("spec", "train", "batch_size", value="many"),
+        put("spec", "train", "batch_size", value=None),
+    ],
+)
+def test_a_file_that_does_not_say_how_it_was_trained(tmp_path: Path, change: Change) -> None:
+    file = FIXTURE.with_name("source.safetensors")
+    here = ("model.widths=[12, 12, 8]", "prune.rewind={to: 5it}")
+    assert begins_at(here, file) == (5, 40)
+    with pytest.raises(SpecError, match=MIDDLE):
+        begins_at(here, with_change(file, tmp_path, change))
 
 
 def test_a_path_is_no_part_of_a_key(tmp_path: Path) -> None:

@@ -110,6 +110,76 @@ def test_an_exempt_tensor_stays_exempt_under_its_new_name() -> None:
     assert [target for target, _ in mask.tensors] == [f"fc{n}.weight" for n in range(1, 5)]
 
 
+RATES = "prune={scope: layer, schedule: {name: iterative, levels: 2, rates: RATES}}"
+
+
+@pytest.mark.parametrize(
+    ("rates", "theirs", "branch", "data"),
+    [
+        ("{fc4.weight: 0.5}", "{fc5.weight: 0.5}", TO, ""),
+        ("{'fc[12].*': 0.5, fc1.weight: 0.2}", "{'fc[123].*': 0.5}", TO, ""),
+        (
+            "{fc4.weight: 0.5}",
+            "{fc5.weight: 0.5}",
+            f"{TO}, classifier: fresh, data: {{name: digits, rotation: true}}",
+            "data={name: digits, rotation: true}",
+        ),
+    ],
+)
+def test_rates_of_layers_go_with_them(rates: str, theirs: str, branch: str, data: str) -> None:
+    """The other network's own tickets are pruned as the ticket's layers are."""
+    controls = f"{branch}, controls: [imp, magnitude, snip, grasp]"
+    change = RATES.replace("RATES", rates), "prune.rewind={to: 5it}"
+    plan = carried(controls, *change)
+    own = plan_of(
+        "model.widths=[12, 12, 12, 8]",
+        RATES.replace("RATES", theirs),
+        "prune.rewind={to: 5it}",
+        *([data] if data else []),
+    )
+    found = [plan.stages[one.trained].key for one in plan.outcomes if one.branch == "there-imp"]
+    assert found == [own.stages[one.trained].key for one in own.outcomes]
+    for word in ("magnitude", "snip", "grasp"):
+        work = plan.stages[ticket_inputs(plan, f"there-{word}")["mask"]].work
+        ticket = own.outcomes[-1].ticket
+        assert ticket is not None
+        mask = own.stages[own.stages[ticket].inputs["mask"]].work
+        assert isinstance(work, Prune)
+        assert isinstance(mask, Prune)
+        assert work.keep == mask.keep
+
+
+def test_what_controls_keep_by_hand() -> None:
+    """LeNet-300-300-100 and a layer more, the classifier at half the rate: 810 of 1,000 stay."""
+    plan = plan_of(
+        "model.widths=[300, 300, 100]",
+        "data.name=mnist",
+        RATES.replace("RATES", "{fc4.weight: 0.5}"),
+        "branches.there={kind: transfer, to: {widths: [300, 300, 300, 100]}, levels: [2], "
+        "controls: [imp, magnitude]}",
+    )
+    for line in ("there-imp", "there-magnitude"):
+        place = next(one.ticket for one in plan.outcomes if (one.branch, one.level) == (line, 2))
+        assert place is not None
+        work = plan.stages[plan.stages[place].inputs["mask"]].work
+        assert isinstance(work, Prune)
+        assert work.keep == (150_528, 57_600, 57_600, 19_200, 810)
+
+
+def test_rates_of_layers_that_are_left_out_go_with_them() -> None:
+    """A shallower network has no fc5, which the spec's rates name."""
+    change = RATES.replace("RATES", "{fc5.weight: 0.5}"), "prune.rewind={to: 5it}"
+    training = "{duration: 9it, batch_size: 64, optimizer: {name: sgd, lr: 0.1}}"
+    branch = f"to: {{widths: [12, 12, 8]}}, train: {training}, controls: [imp]"
+    line = f"branches.there={{kind: transfer, levels: [2], {branch}}}"
+    plan = plan_of("model.widths=[12, 12, 12, 8]", *change, line)
+    own = plan_of(
+        SOURCE, RATES.replace("RATES", "{fc4.weight: 0.5}"), change[1], f"train={training}"
+    )
+    found = [plan.stages[one.trained].key for one in plan.outcomes if one.branch == "there-imp"]
+    assert found == [own.stages[one.trained].key for one in own.outcomes]
+
+
 def test_a_run_carries_every_tensor(tmp_path: Path) -> None:
     plan = carried()
     opened, _ = run(plan, tmp_path)
