@@ -1,11 +1,11 @@
 """Takes a backend; gives what a level of ResNet-20 costs beside its training steps.
 
 A short lottery on CIFAR-10 is run through the engine, and every stage is timed with its storing:
-evaluating, pruning, rewinding, and what a training needs besides its steps. That is set against a
-level of 160 epochs (62,560 steps at batch 128), from the pace of the steps of the same run.
-LTSPEC_DATA names the folder that has cifar10/.
+evaluating, pruning, rewinding, and storing what was trained. That is set against a level of 160
+epochs (62,560 steps at batch 128), from the pace of the steps of the same run. LTSPEC_DATA names
+the folder that has cifar10/.
 
-    python benchmarks/level_overhead.py [--backend torch] [--steps 20] [--threads 1]
+    python benchmarks/level_overhead.py [--backend torch] [--device cpu] [--steps 20] [--threads 1]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import statistics
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,18 +33,31 @@ FULL = 62_560
 
 
 class Clock(Silence):
-    """A Watch that keeps the seconds of every stage, by its kind."""
+    """A Watch that keeps the seconds of every stage, by its kind; of a training those of its steps,
+    and under ``store`` those after the last one."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = defaultdict(list)
+        self._began = self._last = 0.0
+
+    def stage_began(self, stage: Stage, from_step: int, skipped: int) -> None:
+        self._began = time.perf_counter()
+
+    def trained(self, stage: Stage, step: int, steps: int, loss: float) -> None:
+        self._last = time.perf_counter()
 
     def stage_ended(self, stage: Stage, facts: Mapping[str, Any], seconds: float) -> None:
-        self.seconds[stage.kind].append(seconds)
+        if stage.kind == "train":
+            self.seconds["train"].append(self._last - self._began)
+            self.seconds["store"].append(time.perf_counter() - self._last)
+        else:
+            self.seconds[stage.kind].append(seconds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", default="torch")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -62,7 +76,7 @@ def main() -> None:
         session = Session.open(
             compile_spec(validate(source)),
             backend=options.backend,
-            device="cpu",
+            device=options.device,
             precision="float32",
             threads=options.threads,
             store=Path(store),
@@ -71,9 +85,8 @@ def main() -> None:
         )
         session.run(clock, 1e9)
     step = statistics.median(clock.seconds["train"][1:]) / options.steps
-    beside = {
-        kind: statistics.median(clock.seconds[kind]) for kind in ("evaluate", "prune", "rewind")
-    }
+    kinds = "evaluate", "prune", "rewind", "store"
+    beside = {kind: statistics.median(clock.seconds[kind]) for kind in kinds}
     print(
         json.dumps(
             {

@@ -157,8 +157,11 @@ def evaluation(graph: Graph, precision: Precision, at_once: int, xla: bool, each
         counts = numbers < stop
         images, labels = split.batch(tf.minimum(numbers, stop - 1))
         logits, _ = forward(weights, buffers, images, "eval")
-        # Which of several equal logits tf.argmax gives is not documented: take the lowest here.
+        # Which of several equal logits tf.argmax gives is not documented: take the lowest here. As
+        # on the other backends, what is no number is larger than every number.
+        odd = tf.math.is_nan(logits)
         largest = logits == tf.reduce_max(logits, axis=1, keepdims=True)
+        largest = tf.where(tf.reduce_any(odd, axis=1, keepdims=True), odd, largest)
         answers = tf.reduce_min(tf.where(largest, tf.range(graph.classes), graph.classes), axis=1)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float64))
         correct = tf.math.count_nonzero((answers == labels) & counts)

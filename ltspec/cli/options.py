@@ -55,8 +55,9 @@ def precision(default: str) -> Callable[[F], F]:
         "--precision",
         type=click.Choice(["float32", "tf32", "bf16", "float64"]),
         show_default=default,
-        help="What a network computes in. tf32 (on GPUs that can) and bf16 are float32 with "
-        "rounded factors in convolutions and matrix products.",
+        help="What a network computes in. tf32 (on GPUs that can) is float32 with rounded factors "
+        "in convolutions and matrix products; bf16 has these, and with torch what flows between "
+        "layers, in bfloat16.",
     )
 
 

@@ -19,8 +19,9 @@ from ltspec.data.opening import PAGE, no_file, unreadable
 from ltspec.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-VERSION = 1
-"""Of the reader: of how images are cut, scaled and normalised."""
+VERSION = 2
+"""Of the reader: of how images are cut, scaled and normalised. 2 reads as 1 did; what was stored
+with 1 may have been trained at the size of another point of a sweep."""
 LAYOUT = "put images into train/CLASS/ and test/CLASS/, a folder a class"
 IMAGENET = "imagenet"
 IMAGENET_PLACES = ("imagenet", "ILSVRC2012", ".")
@@ -218,3 +219,10 @@ def _name(name: str, size: int, shorter_side: int | None) -> str:
     """The size itself is part of the network, and so of every key."""
     usual = usual_shorter_side(size)
     return name if shorter_side in (None, usual) else f"{name}-{shorter_side}"
+
+
+def shorter_side_of(name: str) -> int | None:
+    """To how many pixels the data set that a plan calls ``name`` scales the shorter side of an
+    image; None where that is usual for the size that the network takes."""
+    parts = name.split("-")[1 if name.startswith(IMAGENET) else 2 :]
+    return int(parts[0]) if parts else None

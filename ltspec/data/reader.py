@@ -8,8 +8,8 @@ from typing import Any
 
 from ltspec.data import cifar, digits, fashion_mnist, mnist, svhn
 from ltspec.data.dataset import Dataset
-from ltspec.data.facts import FACTS, USUAL_SIZE, Facts, is_streamed
-from ltspec.data.folder import imagenet_facts, is_folder
+from ltspec.data.facts import FACTS, Facts, is_streamed
+from ltspec.data.folder import imagenet_facts, is_folder, shorter_side_of
 from ltspec.data.streamed import Folder, read_folder, read_imagenet
 from ltspec.errors import DataError
 
@@ -34,17 +34,18 @@ def is_in_data_folder(name: str) -> bool:
 
 
 def read(
-    name: str, written: Mapping[str, Any], folder: Path | None, report: Report
+    name: str, written: Mapping[str, Any], size: int, folder: Path | None, report: Report
 ) -> Dataset | Folder:
     """Open the data set that a plan calls ``name``; ``written`` is the section ``data`` of its
-    spec, which says where a folder of images is.
+    spec, which says where a folder of images is. Images that are decoded get the ``size`` of the
+    network, which may be another one at each point of a sweep.
 
     Raises DataError as :func:`load`, and LT307 where a folder is not as it was at planning.
     """
     if not is_streamed(name):
         return load(name, folder, report)
-    size, shorter_side = written.get("size") or USUAL_SIZE, written.get("shorter_side")
-    if written["name"] == "imagenet":
+    shorter_side = shorter_side_of(name)
+    if not is_folder(name):
         return read_imagenet(imagenet_facts(size, shorter_side), folder, shorter_side)
     return read_folder(name, Path(written["path"]), size, shorter_side)
 

@@ -81,8 +81,9 @@ __all__ = [
 
 Precision = Literal["float32", "float64", "tf32", "bf16"]
 """What a network computes in. ``tf32``: float32 whose convolutions and matrix products round their
-factors to 10 bits, on GPUs that can. ``bf16``: convolutions and matrix products in bfloat16, all
-else, weights and updates too, in float32."""
+factors to 10 bits, on GPUs that can. ``bf16``: convolutions and matrix products in bfloat16;
+weights, statistics, loss and updates in float32; the values that flow between layers in either of
+them, as the backend's ``lower`` says."""
 Mode = Literal["train", "eval"]
 """Whether norms use the statistics of the batch or the running ones."""
 

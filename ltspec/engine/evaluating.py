@@ -163,7 +163,7 @@ def _answers(
         )
         found = reduce(operator.add, parts)
         _check(stage, found, work, bench)
-        labels = bench.split(work.data, work.split, work.alteration).labels
+        labels = bench.split(work.graph, work.data, work.split, work.alteration).labels
         bench.answers[key] = found, _one_by_one(stage, found, labels)
         while len(bench.answers) > ANSWERS_KEPT:
             del bench.answers[next(iter(bench.answers))]
@@ -205,14 +205,14 @@ def _measured(piece: Split, network: Network, work: Measuring, bench: Bench) -> 
 
 
 def _check(stage: Stage, found: Evaluation, work: Measuring, bench: Bench) -> None:
-    examples = len(bench.split(work.data, work.split, work.alteration))
+    examples = len(bench.split(work.graph, work.data, work.split, work.alteration))
     if found.examples != examples or not 0 <= found.correct <= found.examples:
         raise InvariantError(f"{stage.label}: measured {found}, of {examples} examples")
 
 
 def _pieces(work: Measuring, bench: Bench) -> Iterator[Split]:
     """The whole split; one that is streamed is decoded a few images at a time."""
-    examples = bench.split(work.data, work.split, work.alteration)
+    examples = bench.split(work.graph, work.data, work.split, work.alteration)
     if isinstance(examples, Split):
         yield examples
     else:

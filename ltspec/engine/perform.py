@@ -80,14 +80,15 @@ class Bench:
     plan: Plan
     execution: ExecutionPlan
     open_backend: Callable[[Precision], Backend]
-    open_data: Callable[[str, Alteration | None], Dataset | Folder]
+    open_data: Callable[[str, int, Alteration | None], Dataset | Folder]
+    """By name, the height of the network's images, and what is changed."""
     played_on: Mapping[str, str]
     """Device and versions, kept with each training."""
     answers: dict[tuple[object, ...], tuple[Evaluation, Each]] = field(default_factory=dict)
     """What the latest networks said of every example of a split, for contrasts."""
     _backends: dict[Precision, Backend] = field(default_factory=dict)
     _readers: Readers | None = None
-    _data: dict[tuple[str, Alteration | None], Dataset | Folder] = field(default_factory=dict)
+    _data: dict[tuple[str, int, Alteration | None], Dataset | Folder] = field(default_factory=dict)
 
     @property
     def backend(self) -> Backend:
@@ -100,12 +101,17 @@ class Bench:
             self._backends[precision] = self.open_backend(precision)
         return self._backends[precision]
 
-    def data(self, name: str, alteration: Alteration | None) -> Dataset | Folder:
-        """A data set, read and altered at first use."""
-        key = name, alteration
+    def data(self, graph: str, name: str, alteration: Alteration | None) -> Dataset | Folder:
+        """A data set as the network of that key takes it, read and altered at first use. Raises
+        InvariantError where its images have another shape than the network's."""
+        shape = self.plan.graphs[graph].input_shape
+        key = name, shape[1], alteration
         if key not in self._data:
-            self._data[key] = self.open_data(name, alteration)
-        return self._data[key]
+            self._data[key] = self.open_data(*key)
+        found = self._data[key]
+        if found.facts.shape != shape:
+            raise InvariantError(f"images of {name} are {found.facts.shape}, and not {shape}")
+        return found
 
     def readers(self) -> Readers:
         """Who decodes the images of data sets that are streamed."""
@@ -119,9 +125,11 @@ class Bench:
         if self._readers is not None:
             self._readers.close()
 
-    def split(self, name: str, split: str, alteration: Alteration | None) -> Split | StreamedSplit:
-        """One split of a data set."""
-        dataset = self.data(name, alteration)
+    def split(
+        self, graph: str, name: str, split: str, alteration: Alteration | None
+    ) -> Split | StreamedSplit:
+        """One split of a data set, as the network of that key takes it."""
+        dataset = self.data(graph, name, alteration)
         return dataset.train if split == "train" else dataset.test
 
 
@@ -210,7 +218,7 @@ def _train(
         work.start,
         work.stop,
         work.masks,
-        bench.split(work.recipe.data, "train", work.recipe.alteration),
+        bench.split(work.graph, work.recipe.data, "train", work.recipe.alteration),
         bench.readers,
         bench.backend,
         bench.execution.lowerings[stage.key],

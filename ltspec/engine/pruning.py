@@ -156,13 +156,15 @@ def _with_network(
         subject,
         mode=sample.mode,
         temperature=work.temperature,
-        batches=lambda: _sampled(sample, work.per_class, seed, bench),
+        batches=lambda: _sampled(work.graph, sample, work.per_class, seed, bench),
     )
 
 
-def _sampled(sample: Sample, per_class: int | None, seed: int, bench: Bench) -> Iterator[Batch]:
+def _sampled(
+    graph: str, sample: Sample, per_class: int | None, seed: int, bench: Bench
+) -> Iterator[Batch]:
     """The examples of a sample, batch by batch; of a streamed split, decoded as they are due."""
-    split = bench.split(sample.data, "train", sample.alteration)
+    split = bench.split(graph, sample.data, "train", sample.alteration)
     if len(split) != sample.of:
         raise InvariantError(f"{sample.data} has {len(split)} examples, and not {sample.of}")
     try:

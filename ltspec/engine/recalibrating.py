@@ -36,7 +36,7 @@ def recalibrated(
         0,
         recalibration.batches,
         None,
-        bench.split(recalibration.data, "train", recalibration.alteration),
+        bench.split(graph, recalibration.data, "train", recalibration.alteration),
         bench.readers,
         bench.backend,
         replace(bench.execution.lowerings[stage.key], chunk_steps=1),

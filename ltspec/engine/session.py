@@ -65,8 +65,8 @@ class Session:
         opened = Store.open(store, report=note)
         versions = adapters.versions(adapter)
 
-        def open_data(name: str, alteration: Alteration | None) -> Dataset | Folder:
-            found = read(name, plan.data.get(name, plan.spec["data"]), data, note)
+        def open_data(name: str, size: int, alteration: Alteration | None) -> Dataset | Folder:
+            found = read(name, plan.data.get(name, plan.spec["data"]), size, data, note)
             for warning in found.warnings:
                 note(warning)
             opened.check_data(name, found.fingerprint, found.facts.version, found.warnings)

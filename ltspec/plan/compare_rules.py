@@ -83,7 +83,7 @@ def _of_lines(spec: Any, measure: Any, path: Path) -> Iterator[Diagnostic]:
         )
     first, *others = measure.of
     for other in others:
-        if network(spec, first).nodes != network(spec, other).nodes:
+        if network(spec, first) != network(spec, other):
             yield Diagnostic(
                 "LT232",
                 f"{first} and {other} are different networks, whose masks have no overlap",

@@ -133,7 +133,7 @@ def networks_are_comparable(spec: Any) -> Iterator[Diagnostic]:
         if not pairs.is_of_two_lines(measure):
             continue
         first, second = (pairs.network(spec, line) for line in pairs.lines(measure))
-        if first.nodes != second.nodes:
+        if first != second:
             yield Diagnostic(
                 "LT235",
                 f"{' and '.join(pairs.lines(measure))} are different networks",

@@ -78,7 +78,7 @@ def is_of_another_network(spec: Any, line: str) -> bool:
     branch = beside.branch(spec, line)
     if branch is None or branch.kind != "transfer":
         return False
-    return network(spec, line).nodes != resolve.graph(spec).nodes
+    return network(spec, line) != resolve.graph(spec)
 
 
 def network(spec: Any, line: str) -> Graph:

@@ -92,8 +92,7 @@ def _streamed(spec: Any) -> dict[str, dict[str, Any]]:
     name, data = resolve.facts(spec).name, spec.data
     if not is_streamed(name):
         return {}
-    written = {key: getattr(data, key) for key in ("name", "path", "size", "shorter_side")}
-    return {name: {key: value for key, value in written.items() if value is not None}}
+    return {name: {"name": data.name, **({"path": data.path} if data.path else {})}}
 
 
 def expand_stages(plan: Plan, spec: Spec) -> Plan:

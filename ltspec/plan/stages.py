@@ -464,7 +464,8 @@ class Plan:
     """Those of the sweep, in order; one with the number 0 where there is none."""
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The ``data`` section of each point of a sweep, and of other specs whose tickets are carried,
-    by the name that stages have for its data set. What is not there is that of ``spec``."""
+    by the name that stages have for its data set. What is not there is that of ``spec``. A folder
+    of images is found by it; the size of images is that of each stage's network."""
     stages: tuple[Stage, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     measurements: tuple[Measurement, ...] = ()

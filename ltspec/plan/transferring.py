@@ -62,7 +62,7 @@ class Carried:
         is carried is what was there."""
         pairs = self.assignment.tensors.items()
         whole = not self.assignment.afresh and self.tensors == self.masked
-        return whole and self.graph.nodes == self.source.nodes and all(a == b for a, b in pairs)
+        return whole and self.graph == self.source and all(a == b for a, b in pairs)
 
     @property
     def has_copies(self) -> bool:

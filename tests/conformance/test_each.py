@@ -61,6 +61,19 @@ def test_of_equal_logits_the_lowest_class_is_the_answer(kit, backend64):
     np.testing.assert_allclose(found.losses, by_hand, atol=1e-12)
 
 
+@pytest.mark.parametrize("broken", [{3: np.nan}, {1: np.inf, 3: np.nan}, {3: np.nan, 4: np.nan}])
+def test_what_is_no_number_is_the_answer(kit, backend64, broken):
+    """Of a network that broke on a line between two, every backend says the same."""
+    case = kit.case("sgd", kit.network(widths=()))
+    weights = {name: array.copy() for name, array in case.state.weights.items()}
+    for place, value in broken.items():
+        weights["head.bias"][place] = value
+    found = backend64.evaluate(case.graph, case.split, weights, {}, each=True)
+    assert found.each.answers.tolist() == [3] * 43
+    assert found.correct == np.count_nonzero(case.split.labels == 3)
+    assert np.isnan(found.loss_sum)
+
+
 @pytest.mark.parametrize("name", NETWORKS[:3])
 def test_a_step_at_rate_0_leaves_the_statistics_of_its_batch(
     kit, reference, backend64, backend32, name

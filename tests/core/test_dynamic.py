@@ -596,7 +596,7 @@ def test_images_that_are_decoded_when_they_are_due_give_the_same(
     opened, _ = run(plan, tmp_path / "s")
     stage = plan.stages[plan.outcomes[1].trained]
     work = work_of(plan, plan.outcomes[1])
-    split = opened.bench.split(work.recipe.data, "train", None)
+    split = opened.bench.split(work.graph, work.recipe.data, "train", None)
     assert isinstance(split, StreamedSplit)
     every = np.arange(len(split), dtype=np.int32)
     with closing(Readers()) as readers:

@@ -175,7 +175,7 @@ def test_a_run_gives_every_point_and_a_table(tmp_path: Path) -> None:
     plan = plan_of(REWIND, SHORT)
     opened, _ = run(plan, tmp_path / "s")
     facts = scores(plan, opened.realm)
-    split = opened.bench.split("digits", "test", None)
+    split = opened.bench.split(plan.points[0].graph, "digits", "test", None)
     for one in plan.measurements:
         found, stage = facts[one.stage], plan.stages[one.stage]
         assert found["alphas"] == [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -318,7 +318,7 @@ def test_running_statistics_are_interpolated_too(tmp_path: Path) -> None:
     assert buffers_of(between)
     found = opened.bench.backend.evaluate(
         plan.graphs[stage.work.graph],
-        opened.bench.split("digits", "test", None),
+        opened.bench.split(plan.points[0].graph, "digits", "test", None),
         weights_of(between),
         buffers_of(between),
     )

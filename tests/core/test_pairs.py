@@ -231,7 +231,7 @@ def test_a_barrier_counts_points_between_its_ends_alone(tmp_path: Path) -> None:
     plan = plan_of(REWIND, measure("{kind: barrier, reach: 1, alphas: 3, error: [test]}"))
     opened, _ = run(plan, tmp_path / "s")
     facts = scores(plan, opened.realm)
-    split = opened.bench.split("digits", "test", None)
+    split = opened.bench.split(plan.points[0].graph, "digits", "test", None)
     for one in plan.measurements:
         found = facts[one.stage]
         assert found["alphas"] == [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0]
@@ -295,7 +295,7 @@ def spread_of(line: Summed, figure: str) -> Spread:
 
 def answers(opened: Session, arrays: dict[str, np.ndarray], graph: Any) -> tuple[Any, Any]:
     """By the formulas: logits, their first largest, log sum exp less the label's."""
-    split = opened.bench.split("digits", "test", None)
+    split = opened.bench.split(opened.plan.points[0].graph, "digits", "test", None)
     seen = split.images.astype(np.float64) * split.scale[:, None, None] + split.shift[:, None, None]
     weights = {name: array.astype(np.float64) for name, array in weights_of(arrays).items()}
     hidden = np.maximum(
@@ -365,8 +365,8 @@ def test_recalibrated_statistics_are_the_mean_over_batches(tmp_path: Path) -> No
     recalibration, graph = stage.work.recalibration, plan.graphs[stage.work.graph]
     assert recalibration is not None
     first, second = states(opened, one.stage)
-    train = opened.bench.split("digits", "train", None)
-    test = opened.bench.split("digits", "test", None)
+    train = opened.bench.split(plan.points[0].graph, "digits", "train", None)
+    test = opened.bench.split(plan.points[0].graph, "digits", "test", None)
     tape = record(recalibration.recipe, 0, 3, 0)
     errors = []
     for alpha in (0.0, 0.5, 1.0):

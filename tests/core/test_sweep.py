@@ -711,4 +711,5 @@ def test_a_session_reads_each_points_data(tmp_path: Path) -> None:
         [row.scores["test"]["loss"] for row in rows if row.point == number] for number in (1, 2)
     )
     assert first != second
-    assert session(plan, tmp_path / "s").bench.data("digits", None) is not None
+    bench = session(plan, tmp_path / "s").bench
+    assert bench.data(plan.points[0].graph, "digits", None) is not None
