@@ -22,6 +22,7 @@ from ltspec.plan.stages import Line, Measurement, Outcome, Plan, Side
 from ltspec.results.answers import Answer, Own, Unit, check
 from ltspec.results.paired import way
 from ltspec.results.reducers import exact, exact_mean, mean_gap, onset
+from ltspec.results.rewound import rewind_step, rewound_as
 from ltspec.results.table import counted, mean, spread
 
 Facts = Mapping[int, Mapping[str, Any]]
@@ -111,6 +112,11 @@ class _Tables:
                 dense[row.point, row.replicate] = row
         return cls(plan, facts, copies, outcomes, dense)
 
+    def step(self, place: asked.Place, line: str) -> int | None:
+        """The step whose weights a line returns to; None where they are trained to the end."""
+        own = rewound_as(place.spec, line)
+        return rewind_step(self.plan, place.spec, self.outcomes[place.number, own][0])
+
 
 def _place(row: Outcome) -> tuple[int, int, str, int]:
     return row.point, row.replicate, row.branch, row.level
@@ -129,7 +135,7 @@ class _Reader:
         """First-stable: of each line, points that go together, level and way of measuring."""
         question = self.question
         for line in question.of:
-            for group in asked.groups(self.places, line):
+            for group, steps in self._groups(line):
                 rows = [
                     row
                     for place in group
@@ -141,7 +147,7 @@ class _Reader:
                 for how in dict.fromkeys(row.way for row in rows):
                     level, norm, batches, alphas = how
                     own = [row for row in rows if row.way == how]
-                    figures = self._instabilities(line, group, own)
+                    figures = self._instabilities(line, steps, own)
                     if len(figures) < 2:  # another entry of `measure` has more than this step
                         continue
                     yield self._over_steps(
@@ -158,15 +164,13 @@ class _Reader:
                     )
 
     def _instabilities(
-        self, line: str, group: Sequence[asked.Place], rows: Sequence[_Copies]
+        self, line: str, steps: Mapping[int, int], rows: Sequence[_Copies]
     ) -> Figures[int]:
         """Mean instability over the pairs of copies of each replicate, in points, by step."""
-        specs = {place.number: place.spec for place in group}
         stages: dict[tuple[int, int], dict[tuple[int, ...], set[int]]] = {}
         for row in rows:
             one = row.of
-            step = one.step if line == DENSE else asked.rewind_step(specs[one.point], line)
-            assert step is not None  # a rule sees to it that there is a rewind point
+            step = one.step if line == DENSE else steps[one.point]
             # Two entries of `measure` may ask for the same copies, which count once.
             pairs = stages.setdefault((step, row.side.replicate), {})
             pairs.setdefault(one.copies, set()).add(one.stage)
@@ -189,9 +193,8 @@ class _Reader:
         """First-matching: of each line, points that go together, and level."""
         question = self.question
         for line in question.of:
-            for group in asked.groups(self.places, line):
-                specs = {place.number: place.spec for place in group}
-                rows = [row for number in specs for row in self.tables.outcomes[number, line]]
+            for group, steps in self._groups(line):
+                rows = [row for number in steps for row in self.tables.outcomes[number, line]]
                 for level in sorted({row.level for row in rows}):
                     if question.levels != "all" and level not in question.levels:
                         continue
@@ -199,8 +202,7 @@ class _Reader:
                     stages: dict[tuple[int, int], set[int]] = {}
                     for row in rows:
                         if row.level == level:
-                            step = asked.rewind_step(specs[row.point], line)
-                            assert step is not None  # as in _instabilities
+                            step = steps[row.point]
                             figures.setdefault(step, {})[row.replicate] = self._drop(row)
                             stages.setdefault((step, row.replicate), set()).add(row.trained)
                     self._one_each(f"{line} {level}", stages.values())
@@ -213,6 +215,17 @@ class _Reader:
                         split=question.on,
                         threshold=_share(question.within),
                     )
+
+    def _groups(self, line: str) -> Iterator[tuple[list[asked.Place], dict[int, int]]]:
+        """Points that go together, and the line's rewind point by their number; without those that
+        have none, as where `prune.rewind.weights` is swept and one of its values is `end`."""
+        for group in asked.groups(self.places, line):
+            if line == DENSE:
+                yield group, {}
+                continue
+            found = {place.number: self.tables.step(place, line) for place in group}
+            steps = {number: step for number, step in found.items() if step is not None}
+            yield [place for place in group if place.number in steps], steps
 
     def _over_steps(
         self,

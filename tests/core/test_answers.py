@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -18,18 +19,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
-from specs import plan_of, table_of
+from specs import TINY, plan_of, table_of, tiny
 from test_runner import run
 
 from ltspec.cli.answer_table import answer_text, interval_text, print_answers, replicates_text
 from ltspec.engine.runner import scores
 from ltspec.errors import InvariantError
-from ltspec.plan import asked, planfile
+from ltspec.language.source import override, read
+from ltspec.plan import asked, beside, planfile, validate
+from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Line, Measurement, Outcome, Plan
 from ltspec.results import table
 from ltspec.results.answering import answers
 from ltspec.results.answers import Answer, Own, as_csv, as_json, check
 from ltspec.results.reducers import exact, exact_mean, mean_gap, onset
+from ltspec.results.rewound import rewind_step, rewound_as
 from ltspec.results.rows import summary
 from ltspec.results.run_folder import write_results
 
@@ -592,6 +596,75 @@ def test_other_keys_of_a_rewinding_are_other_entries() -> None:
     ]
     found = [[place.number for place in group] for group in asked.groups(places, "ticket")]
     assert found == [[1, 2], [3], [4]]
+
+
+LINES = """branches={
+    fresh: {kind: reinitialize}, signs: {kind: reinitialize, same_sign: true},
+    noise: {kind: perturb, noise: 0.5}, other: {kind: other-seed},
+    scored: {kind: prune, criterion: magnitude, weights: scored},
+    labels: {kind: retrain, data: {name: digits, random_labels: 1.0}},
+    early: {kind: rewind, rewind: {to: 5it}}, first: {kind: rewind, rewind: {to: 0it}},
+    tuned: {kind: rewind, rewind: {weights: end, schedule: end, retrain: 9it}},
+    pruned: {kind: rewind, rewind: none},
+    deeper: {kind: transfer, to: {widths: [12, 12, 12, 8]}, controls: all},
+    alone: {kind: transfer, to: {widths: [12, 12, 12, 8]}, weights: own, mask: random-erk},
+    drawn: {kind: transfer, to: {widths: [12, 12, 12, 8]}, weights: fresh}}"""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("prune.rewind={to: 25%}",),
+        ("prune.rewind={to: 0it}",),
+        ("prune.rewind={to: 1ep}", "pretrain={data: {name: digits, blur: 1}}"),
+        ("prune.rewind={to: 0it}", "pretrain={data: {name: digits, rotation: true}}"),
+    ],
+    ids=["late", "first", "pre-trained late", "pre-trained with other classes"],
+)
+def test_stages_say_what_the_spec_says_of_rewind_points(changes: tuple[str, ...]) -> None:
+    spec = tiny("model.widths=[12, 12, 8]", "replicates=2", LINES, *changes)
+    plan = compile_spec(spec)
+    own = {row.branch: row for row in plan.outcomes if row.level}
+    lines = ["ticket", *beside.names(spec)]
+    assert len(lines) == 1 + 13 + 7
+    found = {line: rewind_step(plan, spec, own[rewound_as(spec, line)]) for line in lines}
+    assert found == {line: asked.rewind_step(spec, line) for line in lines}
+    assert (found["early"], found["tuned"]) == (5, None)
+
+
+def test_answers_of_a_plan_need_none_of_the_files_that_its_spec_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ticket beside the spec, which is looked at to tell the controls of two branches apart."""
+    file = tmp_path / "there" / "spec.yaml"
+    file.parent.mkdir()
+    ticket = Path("tests/language/tickets/tiny.safetensors").read_bytes()
+    (file.parent / "tiny.safetensors").write_bytes(ticket)
+    file.write_text(TINY.lstrip(), encoding="utf-8")
+    source = read(file)
+    for change in (
+        "sweep={prune.rewind.to: [0it, 10it]}",
+        "branches.a={kind: transfer, from: {ticket: tiny.safetensors}, controls: all}",
+        "branches.a.schedule=0it",
+        "branches.a-b={kind: transfer, data: {name: digits, blur: 1}, controls: [imp]}",
+        "measure=[{kind: instability, of: [a-b-imp], siblings: 2}]",
+        "ask=[{kind: first-stable, of: [a-b-imp]}]",
+    ):
+        source = override(source, change)
+    plan, _ = planfile.read(planfile.write(compile_spec(validate(source))))
+    shutil.rmtree(file.parent)
+    monkeypatch.chdir(tmp_path)
+    assert [one.tried for one in answers(plan, made(plan))] == [(0, 10), (0, 10)]
+
+
+def test_weights_of_the_end_are_no_rewind_point() -> None:
+    plan = plan_of(
+        "prune.rewind={weights: 0it, schedule: 0it}",
+        "sweep={prune.rewind.weights: [0it, end, 10it]}",
+        "ask=[{kind: first-matching, levels: [2]}]",
+    )
+    (found,) = answers(plan, made(plan))
+    assert (found.tried, found.points) == ((0, 10), (1, 3))
 
 
 class _Bare:
