@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ltspec.decisions import masks as masking
 from ltspec.decisions import operators
-from ltspec.decisions.initial import initial_weights
+from ltspec.decisions.initial import initial_buffers, initial_weights
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks
 from ltspec.engine import matching
@@ -33,23 +33,42 @@ from ltspec.plan.stages import Combine, Init, Perturb, Remask
 Made = tuple[dict[str, Any], dict[str, Array]]
 
 
-def initial(graph: Graph, work: Init) -> Mapping[str, Array]:
-    """Initial weights, with the signs of another draw where the stage says so."""
+def initial(work: Init, graph: Graph, inputs: Mapping[str, Result]) -> dict[str, Array]:
+    """Initial weights and statistics. Where the stage says so the weights have the signs of another
+    draw; or they have those of the state that is read, whose norms, biases and statistics stay."""
 
     def draw(number: int) -> Mapping[str, Array]:
         scale = work.norm_scale or "one"
         return initial_weights(graph, work.rule, work.seed, number, scale)
 
-    if work.signs_of is None:
-        return draw(work.draw)
-    sizes, original = draw(work.draw), draw(work.signs_of)
-    weights = operators.with_signs(sizes, original)
+    sizes = draw(work.draw)
+    if "state" in inputs:
+        before = inputs["state"].arrays
+        source = weights_of(before)
+        names = [parameter.name for parameter in graph.parameters if parameter.role == "weight"]
+        sizes = {name: sizes[name] for name in names}
+        weights = {**source, **operators.with_signs(sizes, {name: source[name] for name in names})}
+        _check_signs(weights, sizes, source)
+        return {**pack_weights(weights), **pack_buffers(buffers_of(before))}
+    weights = dict(sizes)
+    if work.signs_of is not None:
+        original = draw(work.signs_of)
+        weights = operators.with_signs(sizes, original)
+        _check_signs(weights, sizes, original)
+    return {**pack_weights(weights), **pack_buffers(initial_buffers(graph))}
+
+
+def _check_signs(weights: Arrays, sizes: Arrays, original: Arrays) -> None:
+    """Tensors that have no ``sizes`` of their own are the original ones."""
     for name, array in weights.items():
+        if name not in sizes:
+            if not np.array_equal(array, original[name]):
+                raise InvariantError(f"{name} was to stay as it is, and has changed")
+            continue
         if np.any(np.signbit(array) != np.signbit(original[name])):
             raise InvariantError(f"{name} does not have the signs of the original weights")
         if not np.array_equal(np.abs(array), np.abs(sizes[name])):
             raise InvariantError(f"{name} does not have the sizes of the fresh weights")
-    return weights
 
 
 def remask(work: Remask, graph: Graph, inputs: Mapping[str, Result]) -> Made:

@@ -17,7 +17,6 @@ from ltspec.data.alteration import Alteration
 from ltspec.data.dataset import Dataset, Split
 from ltspec.data.streamed import Folder, StreamedSplit
 from ltspec.decisions import masks as masking
-from ltspec.decisions.initial import initial_buffers
 from ltspec.decisions.paths import paths
 from ltspec.decisions.state import Array, Arrays, Masks, State
 from ltspec.engine import adopting, carrying, controls, loading, mask_updates, repelling
@@ -150,8 +149,7 @@ def perform(
     graph = bench.plan.graphs[stage.work.graph]
     match stage.work:
         case Init() as work:
-            weights = controls.initial(graph, work)
-            return {}, {**pack_weights(weights), **pack_buffers(initial_buffers(graph))}
+            return {}, controls.initial(work, graph, inputs)
         case Train() as work:
             return _train(stage, work, inputs, bench, checkpoints, watch)
         case Prune() as work:

@@ -32,8 +32,11 @@ class Reinitialize(Section):
     """Which of the independent draws of fresh weights. Two branches with the same number start
     from the same weights."""
     same_sign: bool = False
-    """Whether each fresh weight takes the sign of the original initial weight (Zhou et al. 2019;
-    Frankle, Schwab and Morcos 2020), so that only its size is new."""
+    """Whether each fresh weight takes the sign of the weight that the ticket starts from: of the
+    initial one (Zhou et al. 2019), or where tickets are rewound to a step k, of the one at k
+    (Frankle, Schwab and Morcos 2020). Only the sizes of weights of conv and linear layers are new;
+    norms, biases and running statistics are the ticket's. Of initial weights, though, the scales of
+    norms are drawn anew too, where they are random (`norm_scale: uniform`)."""
     repel: bool = True
     """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
     the ticket's. Without `prune.repel` there is none, and `false` is an error."""
@@ -150,7 +153,7 @@ class RewindApart(Section):
     """What is done with the ticket. `rewind`: its mask is kept, and weights and schedule are
     rewound to other points: weight rewinding, learning-rate rewinding and fine-tuning beside the
     main line (Renda, Frankle and Carbin 2020). `weights: end` are those that the mask was made
-    from."""
+    from; where it changes in training (`gradual`, `set`, `rigl`), those that it ended with."""
     levels: Levels = "all"
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
     rewind: Rewinding

@@ -129,7 +129,6 @@ def _batches_are_for_norms(spec: Any) -> Iterator[Diagnostic]:
 def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
     for name, branch in spec.branches.items():
         for rule in (
-            _signs_are_drawn,
             _perturbs_one_way,
             _retrains_otherwise,
             _scored_weights_are_there,
@@ -143,20 +142,6 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
         ):
             with suppress(Unknown):
                 yield from rule(spec, name, branch)
-
-
-def _signs_are_drawn(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    if branch.kind != "reinitialize" or not branch.same_sign:
-        return
-    if spec.pretrain is not None and spec.pretrain.weights is not None:
-        yield Diagnostic(
-            "LT107",
-            "`same_sign` takes the signs of initial weights, and with `pretrain.weights` the "
-            "network has none before those of the file",
-            ("branches", name, "same_sign"),
-            "leave `same_sign` out",
-            at="key",
-        )
 
 
 def _perturbs_one_way(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:

@@ -87,8 +87,8 @@ class Spec(Section):
     """What the network is trained on before, or a file with the weights that it begins with: these
     weights and running statistics take the place of the initial ones, of the dense network and of
     tickets, with a fresh optimiser. Steps and rewind points count from there on, and `at: init` is
-    there. Weights that a `reinitialize` branch draws anew are not pre-trained, and `same_sign`
-    takes the signs from before a training. The default is no pre-training."""
+    there. Weights that a `reinitialize` branch draws anew are not pre-trained, but may have the
+    signs of those that are (`same_sign`). The default is no pre-training."""
     prune: Prune
     """What is pruned, how far, and where retraining begins."""
     replicates: Annotated[int, Field(ge=1, le=10_000)] | None = None

@@ -18,7 +18,7 @@ from ltspec.language.variants import as_branch_sees, follows_its_file, is_elsewh
 from ltspec.plan import carrying, changing, dynamic, origins, recipes, resolve, transfer_controls
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DRAWS_APART, TICKET, Replicate
-from ltspec.plan.stages import Combine, Load, MaskOperator, Perturb, Remask, Rewind
+from ltspec.plan.stages import Combine, Init, Load, MaskOperator, Perturb, Remask, Rewind
 from ltspec.tickets.certificate import read_certificate
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class Leaving:
     states: Mapping[str, int | None]
     """What a mask can be made from: ``init``, the ``rewind`` point (None where weights are not
     rewound), and the weights at the ``end`` of the training before this level."""
+    made_from: int | None
+    """The weights that the mask was made from, as training left them: ``end`` of ``states``, or
+    where the mask changes in training, the weights that it ended with. None where tickets are not
+    the spec's own."""
     dense: int
     """The dense network at the end of its training."""
     mask: int
@@ -203,12 +207,13 @@ def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]
     match branch.kind:
         case "reinitialize":
             # Draw 0 is the replicate's own start; a level's fresh weights are its own.
-            init = replace(
-                writer.init(seeds),
-                draw=branch.draw * DRAWS_APART + number,
-                signs_of=0 if branch.same_sign else None,
-            )
-            return writer.add(init, label, {}), leaving.mask
+            init = replace(writer.init(seeds), draw=branch.draw * DRAWS_APART + number)
+            inputs = {}
+            if branch.same_sign and isinstance(writer.stages[leaving.start].work, Init):
+                init = replace(init, signs_of=0)
+            elif branch.same_sign:  # whose norms are kept, so it does not matter how they start
+                init, inputs = replace(init, norm_scale=None), {"state": leaving.start}
+            return writer.add(init, label, inputs), leaving.mask
         case "shuffle-mask":
             together = branch.within == "all"
             keep = (leaving.level.kept,) if together else leaving.level.keep
@@ -241,7 +246,7 @@ def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]
             assert place is not None  # a rule sees to it
             return place, mask
         case "rewind":
-            place = leaving.states["end"]
+            place = leaving.made_from
             if writer.rewinding.weights is not None:
                 origin = leaving.states["init"]
                 assert origin is not None

@@ -35,7 +35,7 @@ from ltspec.plan.stages import (
 
 _ROLES: dict[type, tuple[frozenset[str], frozenset[str]]] = {
     # kind: (roles that must be there, roles that may be)
-    Init: (frozenset(), frozenset()),
+    Init: (frozenset(), frozenset({"state"})),
     Train: (frozenset({"state"}), frozenset()),
     Prune: (frozenset(), frozenset({"state", "mask", "like"})),
     Remask: (frozenset(), frozenset({"mask", "like"})),
@@ -109,6 +109,10 @@ def _problems(plan: Plan) -> Iterator[str]:
         yield from _input_problems(plan, place, stage, kinds)
         if keyed != bool(_KEY.fullmatch(stage.key)):
             yield f"{stage.label}: {stage.key!r} is not a key"
+        if isinstance(stage.work, Init) and "state" in stage.inputs:
+            work = stage.work
+            if work.signs_of is not None or work.norm_scale is not None or not work.draw:
+                yield f"{stage.label}: has signs or norms of more than the state that it reads"
         if isinstance(stage.work, Train) and not 0 <= stage.work.start < stage.work.stop:
             yield f"{stage.label}: no steps from {stage.work.start} to {stage.work.stop}"
         if isinstance(stage.work, Train):

@@ -1,7 +1,8 @@
 """Takes nothing; gives the stage kinds, and the Plan that is made of them.
 
     kind      reads                       gives
-    Init      nothing                     a state: initial weights
+    Init      a state?                    a state: initial weights, or fresh ones that have the
+                                          signs of the state that is read
     Train     a state, earlier ones?      a state, ``start`` to ``stop`` steps on; where the mask
                                           changes on the way, the last one too
     Prune     a state?, a mask?, like?    a mask that keeps exactly ``keep`` weights, or as many as
@@ -48,7 +49,10 @@ Question = Literal["distance", "overlap", "distribution", "threshold"]
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """Draw initial weights, :func:`ltspec.decisions.initial.initial_weights`."""
+    """Draw initial weights, :func:`ltspec.decisions.initial.initial_weights`.
+
+    Where a state is read, its weights of conv and linear layers keep their signs and take the sizes
+    of the draw; all else of it stays."""
 
     graph: str
     """Key into :attr:`Plan.graphs`."""
@@ -57,9 +61,10 @@ class Init:
     draw: int
     """0 for a replicate's own start; others are independent draws for fresh weights."""
     norm_scale: str | None = None
-    """Rule for the scales of norms; None where the network has none."""
+    """Rule for the scales of norms; None where the network has none, or they are those of the state
+    that is read."""
     signs_of: int | None = None
-    """The draw whose signs the weights take; None for their own."""
+    """The draw whose signs the weights take; None for their own, or those of the state."""
 
 
 @dataclass(frozen=True, slots=True)

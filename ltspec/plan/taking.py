@@ -52,6 +52,7 @@ def _leaving(
         after(seeds, writer.replicates),
         level,
         {"init": scored, "rewind": state, "end": None},
+        None,
         state if scored is None else scored,
         mask,
         recipes.recipe(writer.spec, seeds.order),

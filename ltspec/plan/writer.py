@@ -148,19 +148,23 @@ class Writer:
             label = f"{name}, level {level.number}"
             states = {"init": origin, "rewind": rewound, "end": trained}
             anchors = self.remembered(solutions)
+            made_from = trained
             start = trained if rewound is None else rewound
             schedule = self.spec.prune.schedule
             if schedule.name in changing.DYNAMIC:
                 begun = dynamic.Begun(start, recipe, seeds.mask, 1, level.number, label)
                 grown = dynamic.write(self, schedule, level.keep, begun)
                 ticket, trained, mask = grown.ticket, grown.trained, grown.trained
+                made_from = trained
             else:
                 mask = self.prune(seeds, self.scoring, level.keep, states, mask, label)
                 ticket = self.add(Rewind(self.graph), label, {"state": start, "mask": mask})
                 begin, end = self.rewinding.start, self.rewinding.stop
                 trained = self.train(ticket, recipe, begin, end, label, anchors)
             self.measure(seeds, TICKET, level.number, level.kept, ticket, trained, label)
-            leaving = Leaving(seeds, other, level, states, dense, mask, recipe, label, anchors)
+            leaving = Leaving(
+                seeds, other, level, states, made_from, dense, mask, recipe, label, anchors
+            )
             branching.branch_off(self, leaving)
             solutions.append(trained)
         taking.branch_off(self, seeds)

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ltspec.decisions.pretraining import is_pretraining
 from ltspec.engine.arrays import buffers_of, masks_of, weights_of
 from ltspec.engine.disk import replace, write
 from ltspec.engine.session import Session
@@ -159,7 +160,7 @@ def _step_of(plan: Plan, realm: Realm, place: int) -> int:
     """The step of the training that the weights of a state were at."""
     stage = plan.stages[place]
     if isinstance(stage.work, Train):
-        return stage.work.stop
+        return 0 if is_pretraining(stage.work.recipe.order_seed) else stage.work.stop
     if isinstance(stage.work, Load):
         return int((realm.read_facts(stage.key) or {"step": 0})["step"])
     return _step_of(plan, realm, stage.inputs["state"]) if "state" in stage.inputs else 0

@@ -18,13 +18,12 @@ from specs import plan_of
 from test_runner import arrays, run
 
 from ltspec.decisions import layerwise, operators
-from ltspec.decisions.initial import initial_weights
 from ltspec.engine.arrays import masks_of, weights_of
 from ltspec.errors import InvariantError, LtspecError
 from ltspec.plan import planfile
 from ltspec.plan.cost import cost
 from ltspec.plan.legality import check
-from ltspec.plan.stages import Init, Outcome, Perturb, Plan, Prune, Remask, Train
+from ltspec.plan.stages import Init, Outcome, Perturb, Plan, Prune, Remask, Stage, Train
 
 SHAPES = {"a.weight": (6, 5), "b.weight": (4, 3, 2, 2), "c.weight": (3, 4)}
 
@@ -226,8 +225,6 @@ def test_every_branch_keeps_as_many_weights_as_its_ticket(whole: Any) -> None:
 
 def test_branches_begin_with_the_weights_that_they_say(whole: Any) -> None:
     plan = whole.plan
-    graph = next(iter(plan.graphs.values()))
-    origin = initial_weights(graph, "kaiming-normal", 1)
     rewound = {
         replicate: weights_of(arrays(whole, place))
         for replicate, place in (
@@ -247,9 +244,11 @@ def test_branches_begin_with_the_weights_that_they_say(whole: Any) -> None:
     assert all(np.array_equal(weights[t][m], rewound[1][t][m]) for t, m in masks.items())
     assert all(np.array_equal(mask, theirs[tensor]) for tensor, mask in masks.items())
     signs, fresh = ticket(whole, "signs")[0], ticket(whole, "fresh")[0]
-    for tensor, mask in masks_of(arrays(whole, outcome(plan, "signs").ticket)).items():  # type: ignore[arg-type]
-        assert np.array_equal(np.sign(signs[tensor][mask]), np.sign(origin[tensor][mask]))
+    for tensor, mask in ticket(whole, "signs")[1].items():
+        assert np.array_equal(np.sign(signs[tensor][mask]), np.sign(rewound[1][tensor][mask]))
         assert np.array_equal(np.abs(signs[tensor]), np.abs(fresh[tensor]))
+    assert all(np.array_equal(signs[t], rewound[1][t]) for t in ("fc1.bias", "fc2.bias"))
+    assert all(signs[t].any() and not fresh[t].any() for t in ("fc1.bias", "fc2.bias"))
     before = weights_of(arrays(whole, outcome(plan, "ticket", 1).trained))
     for name in ("tuned", "pruned"):
         weights, masks = ticket(whole, name)
@@ -289,6 +288,7 @@ def test_branches_are_trained_as_they_say() -> None:
     assert work("other").recipe.order_seed == 2
     assert outcome(plan, "pruned").trained == outcome(plan, "pruned").ticket
     assert outcome(plan, "adam").ticket == outcome(plan, "ticket").ticket  # shared
+    assert len([stage for stage in plan.stages if isinstance(stage.work, Prune)]) == 4
 
 
 def test_a_branch_moves_no_key_of_another_line() -> None:
@@ -321,7 +321,7 @@ def test_keys_of_branches_are_literal() -> None:
 
 LITERAL = {
     "fresh": "a819157f7759",
-    "signs": "ca3daf53718e",
+    "signs": "4aafe31df01b",
     "layers": "446b0141a32f",
     "all": "f8d7faa7ceb9",
     "erk": "c20dc6798eb7",
@@ -448,13 +448,88 @@ def test_permuting_across_filters_is_found(tmp_path: Path, monkeypatch: pytest.M
         run(plan_of(f"branches.rows={KINDS['rows']}"), tmp_path / "s")
 
 
-def test_fresh_weights_of_one_draw_have_one_size_with_either_sign() -> None:
-    plan = plan_of(*ALL)
-    work = [stage.work for stage in plan.stages if isinstance(stage.work, Init)]
-    fresh = next(w for w in work if w.draw and w.signs_of is None)
-    signs = next(w for w in work if w.signs_of == 0)
-    assert replace(signs, signs_of=None) == fresh
-    assert len([s for s in plan.stages if isinstance(s.work, Prune)]) == 4
+def test_signs_are_those_of_the_weights_that_the_ticket_starts_from() -> None:
+    """Of the initial ones without another stage; of the rewind point, of trained ones, and of
+    pre-trained ones by a look at them."""
+
+    def signs(*changes: str) -> tuple[Plan, Stage]:
+        """The stage that makes the weights, under its key."""
+        plan = plan_of(*changes, f"branches.signs={KINDS['signs']}")
+        place = outcome(plan, "signs").ticket
+        assert place is not None
+        return plan, plan.stages[plan.stages[place].inputs["state"]]
+
+    plan, made = signs()
+    assert isinstance(made.work, Init)
+    assert (made.work.signs_of, made.work.norm_scale, made.inputs) == (0, None, {})
+    assert plan.stages[outcome(plan, "signs").trained].key[:12] == "62ce300cc5b7"
+    sizes = replace(made.work, signs_of=None)
+    for changes in (
+        ("prune.rewind={to: 10it}",),
+        ("prune.rewind={weights: 10it, schedule: 0it}",),
+        ("prune.rewind={weights: end, schedule: 0it}",),
+        ("pretrain={data: {name: digits, blur: 1}}",),
+        ("pretrain={weights: tests/language/weights/lenet.safetensors}",),
+    ):
+        plan, made = signs(*changes)
+        started = plan.stages[outcome(plan, "ticket").ticket or 0].inputs["state"]
+        assert made.inputs == {"state": started}
+        assert made.work == sizes
+
+
+SMALL_RESNET = (
+    "model={family: cifar-resnet, depth: 8, width: 2}",
+    "train.duration=2it",
+    "prune.schedule.levels=1",
+    "branches={signs: {kind: reinitialize, same_sign: true}, fresh: {kind: reinitialize}}",
+)
+
+
+def test_same_signs_at_a_rewind_point_leave_norms_and_statistics(tmp_path: Path) -> None:
+    """Fresh weights have those of the beginning; the signs of step 1 are not those of step 0."""
+    opened, _ = run(plan_of(*SMALL_RESNET, "prune.rewind={to: 1it}"), tmp_path / "s")
+
+    def started(branch: str) -> dict[str, np.ndarray]:
+        place = outcome(opened.plan, branch, 1).ticket
+        assert place is not None
+        return dict(arrays(opened, opened.plan.stages[place].inputs["state"]))
+
+    ours, signs, fresh = (started(name) for name in ("ticket", "signs", "fresh"))
+    initial = arrays(opened, 0)
+    (graph,) = opened.plan.graphs.values()
+    assert {name for name in ours if name.startswith(("weights/", "buffers/"))} == set(signs)
+    weights = {f"weights/{p.name}" for p in graph.parameters if p.role == "weight"}
+    for name, array in signs.items():
+        if name in weights:
+            assert np.array_equal(np.abs(array), np.abs(fresh[name]))
+            assert np.array_equal(np.signbit(array), np.signbit(ours[name]))
+        else:
+            assert np.array_equal(array, ours[name])
+    assert any(np.any(np.sign(signs[n]) != np.sign(initial[n])) for n in weights)
+    assert any(not np.array_equal(signs[n], initial[n]) for n in set(signs) - weights)
+
+
+def test_what_was_to_stay_beside_the_signs_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = operators.with_signs
+
+    def too_many(weights: Any, original: Any) -> Any:
+        return {**honest(weights, original), "fc1.bias": np.ones(12, np.float32)}
+
+    monkeypatch.setattr(operators, "with_signs", too_many)
+    with pytest.raises(InvariantError, match=r"fc1\.bias was to stay as it is"):
+        run(plan_of("prune.rewind={to: 10it}", f"branches.s={KINDS['signs']}"), tmp_path / "s")
+
+
+@pytest.mark.parametrize("change", [{"signs_of": 0}, {"norm_scale": "one"}, {"draw": 0}])
+def test_signs_of_two_states_are_found(change: dict[str, Any]) -> None:
+    plan = plan_of("prune.rewind={to: 10it}", f"branches.signs={KINDS['signs']}")
+    stages = list(plan.stages)
+    (place,) = (n for n, s in enumerate(stages) if isinstance(s.work, Init) and s.inputs)
+    stages[place] = replace(stages[place], work=replace(stages[place].work, **change))  # type: ignore[type-var]
+    with pytest.raises(LtspecError, match="signs or norms of more"):
+        check(replace(plan, stages=tuple(stages)), after="a test")
 
 
 def test_a_control_is_the_same_when_its_mask_comes_from_the_store(tmp_path: Path) -> None:

@@ -466,6 +466,54 @@ def test_tickets_have_the_final_mask(tmp_path: Path, written: str) -> None:
     assert plan.stages[still.trained].inputs["state"] == line.ticket
 
 
+END = "branches.tuned={kind: rewind, rewind: {weights: end, schedule: end, retrain: 9it}}"
+AS_IT_IS = "branches.pruned={kind: rewind, rewind: none}"
+
+
+@EVERY_METHOD
+def test_weights_of_the_end_are_those_that_the_mask_was_made_from(
+    tmp_path: Path, written: str
+) -> None:
+    """Not the dense network's, which other branches look at all the same."""
+    scored = "branches.scored={kind: prune, criterion: magnitude, weights: scored}"
+    plan = plan_of(written, END, AS_IT_IS, scored)
+    rows = {row.branch: row for row in plan.outcomes}
+    made = rows["ticket"].trained
+    for name in ("tuned", "pruned"):
+        place = rows[name].ticket
+        assert place is not None
+        assert plan.stages[place].inputs == {"state": made, "mask": made}
+    place = rows["scored"].ticket
+    assert place is not None
+    assert plan.stages[place].inputs["state"] == rows["dense"].trained
+    opened, _ = run(plan, tmp_path / "s")
+    trained = arrays(opened, made)
+    ticket = arrays(opened, rows["pruned"].trained)
+    assert all(
+        np.array_equal(array, weights_of(trained)[name])
+        for name, array in weights_of(ticket).items()
+    )
+    # Nothing was trained after pruning, and nothing is lost: the same network answers.
+    found = scores(plan, opened.realm)
+    (ours,), (theirs,) = (rows[name].scores.values() for name in ("ticket", "pruned"))
+    assert found[ours]["correct"] == found[theirs]["correct"]
+
+
+def test_a_trained_network_that_is_pruned_starts_from_the_dense_one_all_the_same() -> None:
+    """What the mask was made from is what a branch of kind `rewind` asks for, and no other."""
+    rewind = "prune.rewind={weights: end, schedule: end, retrain: 50it}"
+    longer = "branches.longer={kind: retrain, train: {duration: 60it, batch_size: 32, "
+    plan = plan_of(GRADUAL, rewind, AS_IT_IS, f"{longer}optimizer: {{name: sgd, lr: 0.1}}}}}}")
+    rows = {row.branch: row for row in plan.outcomes}
+    started = {
+        name: plan.stages[row.ticket].inputs["state"]
+        for name, row in rows.items()
+        if row.ticket is not None
+    }
+    assert started["ticket"] == started["longer"] == rows["dense"].trained
+    assert started["pruned"] == rows["ticket"].trained
+
+
 class Killed(BaseException):
     """What no handler sees to: nothing is saved any more."""
 

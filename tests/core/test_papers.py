@@ -208,7 +208,7 @@ STAGES = {
     "30b_rewinding_one_shot": 375,
     "31_compression": 738,
     "32_sanity_checks": 822,
-    "33_early_phase": 2_205,
+    "33_early_phase": 2_259,
     "33b_pretraining": 534,
     "34_masks_that_change": 141,
 }

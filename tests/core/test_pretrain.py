@@ -16,6 +16,8 @@ from ltspec.engine.arrays import buffers_of, masks_of, weights_of
 from ltspec.errors import SpecError
 from ltspec.plan import planfile
 from ltspec.plan.stages import Evaluate, Init, Plan, Prune, Stage, Train, Transfer
+from ltspec.results.run_folder import write_results
+from ltspec.tickets.certificate import read_certificate
 
 PRETRAIN = (
     "pretrain={data: {name: digits, random_labels: 1}, train: {duration: 15it, batch_size: 32, "
@@ -94,7 +96,7 @@ def test_its_data_order_is_its_own() -> None:
 
 
 def test_branches() -> None:
-    """Another replicate's weights are pre-trained, and fresh ones are not."""
+    """Another replicate's weights are pre-trained; fresh ones have the signs of such at most."""
     plan = plan_of(
         PRETRAIN,
         "replicates=2",
@@ -112,7 +114,8 @@ def test_branches() -> None:
         assert ticket is not None
         work = plan.stages[plan.stages[ticket].inputs["state"]].work
         assert isinstance(work, Init)
-        assert work.signs_of == 0
+        place, _ = of(plan, f"replicate {replicate}, pre-training", Train)
+        assert plan.stages[plan.stages[ticket].inputs["state"]].inputs == {"state": place}
 
 
 def test_copies_for_a_measure_begin_with_it() -> None:
@@ -146,6 +149,9 @@ def test_a_run(tmp_path: Path) -> None:
         masks = masks_of(ticket)
         for name, array in weights_of(ticket).items():
             assert np.array_equal(array, np.where(masks.get(name, True), before[name], 0))
+    folder, _, _ = write_results(plan, opened, lambda text: None)
+    file = folder / "tickets" / "replicate-1" / "level-2.safetensors"
+    assert read_certificate(file).manifest["rewind"] == {"weights": 0, "schedule": 0, "stop": 40}
     _, again = run(plan, tmp_path / "s")
     assert again.steps == 0
 
