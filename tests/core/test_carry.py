@@ -523,6 +523,32 @@ def test_the_square_of_sources_and_targets(tmp_path: Path) -> None:
     assert found.low == min(row.scores["test"]["accuracy"] for row in own)
 
 
+def test_controls_stand_beside_their_targets(tmp_path: Path) -> None:
+    """A branch with a name as a control has is none."""
+    targets = (
+        "branches={to-2: {kind: transfer, levels: [2], to: {widths: [8, 8, 6]}, "
+        "controls: [reinit, imp]}, to-3: {kind: transfer, levels: [2], "
+        "to: {widths: [8, 8, 8, 6]}}, to-3-imp: {kind: reinitialize}}"
+    )
+    plan = plan_of(KEPT, targets, SOURCES)
+    opened, _ = run(plan, tmp_path)
+    folder, _, rows = write_results(plan, opened)
+    (square,) = transfers.squares(plan, rows)  # of no level that is only the control's
+    assert (square.level, square.targets) == (2, ("to-2", "to-3"))
+    assert square.columns == ("to-2", "to-2-imp", "to-2-reinit", "to-3")
+    text = (folder / "transfers.csv").read_text(encoding="utf-8")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert [name.removesuffix(" mean") for name in lines[0] if name.endswith(" mean")] == [
+        *square.columns
+    ]
+    for line, point in zip(lines, (1, 2), strict=True):
+        for name in square.columns:
+            (row,) = (row for row in rows if (row.point, row.branch, row.level) == (point, name, 2))
+            assert float(line[f"{name} mean"]) == row.scores["test"]["accuracy"]
+    # The other network's own ticket is the same one from wherever a ticket is carried to it.
+    assert lines[0]["to-2-imp mean"] == lines[1]["to-2-imp mean"]
+
+
 def test_what_is_not_there_yet_is_left_out() -> None:
     plan = plan_of(KEPT, *ALL_PAIRS)
     rows = [
