@@ -137,6 +137,7 @@ def _branches_are_whole(spec: Any) -> Iterator[Diagnostic]:
             _scores_fresh_weights,
             _compares_within_copies,
             _draws_something,
+            _shares_of_a_branch_fall,
             _maps_in_one_way,
             _own_sections_are_whole,
         ):
@@ -532,7 +533,7 @@ def _copies_only(measure: Any, path: Path) -> Iterator[Diagnostic]:
 
 def _changing_masks_rank_by_size(spec: Any) -> Iterator[Diagnostic]:
     if spec.prune.schedule.name in ("gradual", "set", "rigl"):
-        for rule in (_smallest_go, _tensors_are_on_their_own, _repelled_masks_stay):
+        for rule in (_smallest_go, _tensors_are_on_their_own, _repelled_masks_stay, _shares_fall):
             with suppress(Unknown):
                 yield from rule(spec)
 
@@ -559,6 +560,27 @@ def _tensors_are_on_their_own(spec: Any) -> Iterator[Diagnostic]:
             "many weights it has",
             ("prune", "scope"),
             "leave `scope` out, and write `layers: erk` or `layers: uniform` under `schedule`",
+            at="key",
+        )
+
+
+def _shares_fall(spec: Any) -> Iterator[Diagnostic]:
+    yield from _falls_to_its_end(spec.prune.schedule, ("prune", "schedule"))
+
+
+def _shares_of_a_branch_fall(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
+    if branch.kind == "dynamic":
+        yield from _falls_to_its_end(branch.schedule, ("branches", name, "schedule"))
+
+
+def _falls_to_its_end(schedule: Any, path: Path) -> Iterator[Diagnostic]:
+    if schedule.name != "gradual" and schedule.end_fraction and schedule.decay == "constant":
+        yield Diagnostic(
+            "LT107",
+            "`end_fraction` is where `fraction` falls to along a cosine, and `decay: constant` "
+            "leaves it as it is",
+            (*path, "end_fraction"),
+            "leave `end_fraction` out, or write `decay: cosine`",
             at="key",
         )
 

@@ -14,6 +14,7 @@ from ltspec.language.duration import Duration
 from ltspec.language.section import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+EndShare = Annotated[float, Field(ge=0, lt=1)]
 Layers = Literal["erk", "uniform"]
 Decay = Literal["constant", "cosine"]
 
@@ -56,8 +57,11 @@ class Set(Section):
     """The share of each tensor's weights that is dropped and grown at an update, rounded half to
     even. 0.3 in the paper, 0.5 in ITOP."""
     decay: Decay = "constant"
-    """Whether `fraction` stays what it is, or falls to 0 along half a cosine from `begin` to
-    `until`, as in ITOP."""
+    """Whether `fraction` stays what it is, or falls to `end_fraction` along half a cosine from
+    `begin` to `until`, as in ITOP."""
+    end_fraction: EndShare = 0.0
+    """For `decay: cosine`, the share that `fraction` would reach at `until`: 0.005 in ITOP's
+    code."""
     layers: Layers = "erk"
     """How the weights are shared out among the tensors. `erk`: density in proportion to the sum of
     a tensor's dimensions over their product (Erdos-Renyi as in the paper; of convolutions with the
@@ -85,9 +89,12 @@ class Rigl(Section):
     """The share of each tensor's weights that is dropped and grown at an update, rounded half to
     even: alpha, 0.3 in the paper."""
     decay: Decay = "cosine"
-    """`cosine`: the share falls from `fraction` at `begin` to 0 at `until` along half a cosine, as
-    in the paper; `constant`: it stays, which is what the authors' code does unless it is told
-    otherwise."""
+    """`cosine`: the share falls from `fraction` at `begin` to `end_fraction` at `until` along half
+    a cosine, as in the paper; `constant`: it stays, which is what the authors' code does unless it
+    is told otherwise."""
+    end_fraction: EndShare = 0.0
+    """For `decay: cosine`, the share that is reached at `until`: 0 in the paper, 0.005 in ITOP's
+    code."""
     layers: Layers = "erk"
     """How the weights are shared out among the tensors. `erk`: density in proportion to the sum of
     a tensor's dimensions over their product, a tensor that would be more than full being full

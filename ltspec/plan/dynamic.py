@@ -87,4 +87,5 @@ def mask_schedule(
         seed=begun.seed if drawn else 0,
         draw=begun.draw if drawn else 0,
         level=begun.level if drawn else 0,
+        end_fraction=schedule.end_fraction,
     )

@@ -121,6 +121,11 @@ def test_the_drop_fraction_falls_along_half_a_cosine() -> None:
     quarter = round(1000 * 0.3 * (2 + math.sqrt(2)) / 4)
     found = [update.dropped(schedule, step, 1000) for step in (0, 100, 200, 300)]
     assert found == [300, quarter, 150, 300 - quarter]
+    # Down to 0.1: 0.1 + 0.2 / 2 (1 + cos(pi t)).
+    ending = replace(schedule, end_fraction=0.1)
+    quarter = round(1000 * (0.1 + 0.2 * (2 + math.sqrt(2)) / 4))
+    found = [update.dropped(ending, step, 1000) for step in (0, 100, 200, 300, 400)]
+    assert found == [300, quarter, 200, 400 - quarter, 100]
     constant = replace(schedule, decay="constant")
     assert [update.dropped(constant, step, 1000) for step in (0, 300)] == [300, 300]
     assert [update.dropped(constant, 0, count) for count in (5, 15, 25)] == [
@@ -330,6 +335,8 @@ def test_what_changes_nothing_is_no_part_of_a_key() -> None:
     """Growth by gradients draws nothing, so another draw is another beginning and no more."""
     plan = plan_of(RIGL)
     assert (schedule_of(plan).seed, schedule_of(plan).draw, schedule_of(plan).level) == (0, 0, 0)
+    zero = RIGL.replace("density", "end_fraction: 0, density")
+    assert [stage.key for stage in plan_of(zero).stages] == [stage.key for stage in plan.stages]
     evolving = schedule_of(plan_of(SET, "seeds=[5]"))
     assert (evolving.seed, evolving.draw, evolving.level) == (5, 1, 1)
 
@@ -344,6 +351,7 @@ def test_every_part_of_a_schedule_is_part_of_the_key() -> None:
             plan_of(RIGL.replace("density", "begin: 1it, density")),
             plan_of(RIGL.replace("density", "fraction: 0.4, density")),
             plan_of(RIGL.replace("density", "decay: constant, density")),
+            plan_of(RIGL.replace("density", "end_fraction: 0.005, density")),
             plan_of(RIGL.replace("density", "layers: uniform, density")),
             plan_of(RIGL.replace("0.2", "0.3")),
             plan_of(SET),
@@ -353,7 +361,7 @@ def test_every_part_of_a_schedule_is_part_of_the_key() -> None:
             plan_of("prune.schedule={name: one-shot, density: 0.2}"),
         )
     }
-    assert len(keys) == 13
+    assert len(keys) == 14
 
 
 def test_masks_are_counted_on_the_disk(tmp_path: Path) -> None:

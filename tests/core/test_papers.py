@@ -623,15 +623,15 @@ def test_row_34_trains_before_it_exchanges_half_of_the_weights() -> None:
         schedule = getattr(stage.work, "masks", None)
         if schedule is not None:
             name = schedule.method, schedule.fraction, schedule.every
-            begun[name] = schedule.begin
+            begun[name] = schedule.begin, schedule.end_fraction
             # Zhu and Gupta sort the weights of each layer on their own.
             assert len(schedule.keep) == len(schedule.tensors)
     assert begun == {
-        ("gradual", 0.0, 100): 0,
-        ("set", 0.3, 391): 391,
-        ("rigl", 0.3, 100): 0,
-        ("set", 0.5, 1500): 1500,
-        ("rigl", 0.5, 4000): 4000,
+        ("gradual", 0.0, 100): (0, 0),
+        ("set", 0.3, 391): (391, 0),
+        ("rigl", 0.3, 100): (0, 0),
+        ("set", 0.5, 1500): (1500, 0.005),
+        ("rigl", 0.5, 4000): (4000, 0.005),
     }
 
 

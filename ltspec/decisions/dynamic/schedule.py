@@ -41,11 +41,14 @@ class MaskSchedule:
     fraction: float = 0.0
     """``set`` and ``rigl``: the share of a tensor's weights that is dropped and grown."""
     decay: Decay = "constant"
-    """``cosine``: the share falls to 0 along half a cosine, from ``begin`` to ``until``."""
+    """``cosine``: the share falls to ``end_fraction`` along half a cosine, from ``begin`` to
+    ``until``."""
     seed: int = 0
     """``set``: seed of what is grown, with ``draw`` and ``level``."""
     draw: int = 0
     level: int = 0
+    end_fraction: float = 0.0
+    """``cosine``: the share that is reached at ``until``."""
 
     @property
     def replaces_step(self) -> bool:

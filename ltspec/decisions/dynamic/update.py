@@ -41,12 +41,14 @@ def updated(
 
 def dropped(schedule: MaskSchedule, step: int, count: int) -> int:
     """How many of a tensor's ``count`` weights go at an update of ``set`` or ``rigl``: the drop
-    fraction of them, half to even. With ``cosine`` that is fraction / 2 (1 + cos(pi t)), t going
-    from 0 at ``begin`` to 1 at ``until`` (Evci et al. 2020, section 3)."""
+    fraction of them, half to even. With ``cosine`` that is
+    end + (fraction - end) / 2 (1 + cos(pi t)), t going from 0 at ``begin`` to 1 at ``until``
+    (Evci et al. 2020, section 3, where end is 0)."""
     if schedule.decay == "constant":
         return round(Fraction(str(schedule.fraction)) * count)
     passed = (step - schedule.begin) / (schedule.until - schedule.begin)
-    share = schedule.fraction / 2 * (1.0 + float(cos(np.array([_PI * passed]))[0]))
+    end = schedule.end_fraction
+    share = end + (schedule.fraction - end) / 2 * (1.0 + float(cos(np.array([_PI * passed]))[0]))
     return round(share * count)
 
 
