@@ -364,6 +364,11 @@ def _covers(setting: Mapping[str, Any], key: str) -> bool:
     return any(key == other or key.startswith(f"{other}.") for other in setting)
 
 
+def labelled(columns: Mapping[str, Any]) -> str:
+    """What tells a point apart: ``prune.rewind.to=500it, recipe=low``; empty without a sweep."""
+    return ", ".join(f"{key}={shown(value)}" for key, value in columns.items())
+
+
 def shown(value: Any) -> str:
     """A value on one line, as YAML in brackets."""
     match value:

@@ -73,6 +73,12 @@ def tensors_of(graph: Graph) -> list[Parameter | Buffer]:
     return [*graph.parameters, *graph.buffers]
 
 
+def part(block: Block) -> tuple[str, str]:
+    """The role of a block, and its own name or that of its stage: a stem may be named as a stage
+    is."""
+    return block.role, f"stage{block.stage}" if block.role == "block" else block.name
+
+
 class Inside:
     """A network, looked up by block: its operations that have tensors, and their shapes."""
 
@@ -95,10 +101,9 @@ class Inside:
         """The block's operations that have tensors, in order."""
         return [self._nodes[name] for name in block.nodes if name in self.shapes]
 
-    def outline(self) -> list[str]:
-        """Names of stem, stages and classifier."""
-        names = (f"stage{b.stage}" if b.role == "block" else b.name for b in self.blocks.values())
-        return list(dict.fromkeys(names))
+    def outline(self) -> list[tuple[str, str]]:
+        """Stem, stages and classifier, each as :func:`part` says it."""
+        return list(dict.fromkeys(map(part, self.blocks.values())))
 
 
 def assign(
@@ -503,12 +508,13 @@ def _no_counterpart(
         )
         return
     theirs, ours = source.outline(), target.outline()
-    if only := [name for name in theirs + ours if (name in theirs) != (name in ours)]:
+    if only := [each for each in theirs + ours if (each in theirs) != (each in ours)]:
         whose = "the target" if only[0] in ours else TICKETS
-        also = [name for name in only if (name in ours) == (only[0] in ours)]
+        also = [each for each in only if (each in ours) == (only[0] in ours)]
         yield Diagnostic(
             "LT274",
-            f"the two networks do not have the same stages: only {whose} has {', '.join(also)}",
+            f"the two networks do not have the same stages: only {whose} has "
+            f"{', '.join(_said(*each) for each in also)}",
             (),
             "only the number of blocks within a stage can change",
             at="key",
@@ -523,6 +529,10 @@ def _no_counterpart(
                 f"its stages are {', '.join(f'stage{each}' for each in source.stages)}",
                 at="key",
             )
+
+
+def _said(role: str, name: str) -> str:
+    return name if role in ("block", name) else f"the {role} {name}"
 
 
 def _told_once(problems: Iterable[Diagnostic]) -> list[Diagnostic]:

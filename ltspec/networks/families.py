@@ -1,6 +1,6 @@
 """Takes a spec's model section; gives its graph.
 
-A family is a file here with a function that returns a :class:`Graph`, a case in :func:`_family`,
+A family is a file here with a function that returns a :class:`Graph`, a case in :func:`drawn`,
 and its keys in ``ltspec.language.model``.
 """
 
@@ -29,7 +29,7 @@ def build(model: Any, input_shape: Shape, classes: int) -> Graph:
     names the key of the section that is to blame: images too small for the network (LT217), a
     depth that its family does not have (LT218), a function that gives no network (LT219).
     """
-    graph = _family(model, input_shape, classes)
+    graph = drawn(model, input_shape, classes)
     try:
         logits = graph.shapes[graph.output]
     except GraphError as error:
@@ -47,7 +47,8 @@ def build(model: Any, input_shape: Shape, classes: int) -> Graph:
     return graph
 
 
-def _family(model: Any, input_shape: Shape, classes: int) -> Graph:
+def drawn(model: Any, input_shape: Shape, classes: int) -> Graph:
+    """The same, whether or not images can pass through it. Raises GraphError (LT218, LT219)."""
     match model.family:
         case "lenet":
             return lenet(input_shape, classes, model.widths)
@@ -75,7 +76,7 @@ def _smallest_images(model: Any, input_shape: Shape, classes: int) -> str:
     """A hint with the smallest square images that a network takes."""
     for side in range(1, LARGEST_SIDE + 1):
         try:
-            _ = _family(model, (input_shape[0], side, side), classes).shapes
+            _ = drawn(model, (input_shape[0], side, side), classes).shapes
         except GraphError:
             continue
         return f"it takes images from {side} x {side} on"

@@ -35,7 +35,7 @@ from ltspec.decisions.layerwise import Spread
 from ltspec.decisions.recalibration import Recalibration
 from ltspec.decisions.recipe import Recipe
 from ltspec.decisions.sample import Sample
-from ltspec.language.points import shown
+from ltspec.language.points import labelled
 from ltspec.networks.graph import Graph
 from ltspec.plan.replicates import Replicate
 
@@ -376,7 +376,7 @@ class Point:
     @property
     def label(self) -> str:
         """``prune.rewind.to=500it, recipe=low``; empty without a sweep."""
-        return ", ".join(f"{key}={shown(value)}" for key, value in self.columns.items())
+        return labelled(self.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
+from ltspec.language.points import labelled
 from ltspec.language.variants import is_elsewhere
 from ltspec.networks.elastic import Inside
 from ltspec.plan import origins, resolve, transferring
 from ltspec.plan.kept import bounds
 from ltspec.plan.transferring import Carried
 
+Columns = Mapping[str, Any]
+"""What tells a point of a sweep apart."""
+
+MOST_LABELS = 4
+"""Points that are named where one picture is that of several."""
+
 
 def blocks(spec: Any) -> list[str]:
-    """Every block of the network with its tensors."""
+    """Every block of the network with its tensors; of a sweep, of each network that it has."""
+    return _apart(
+        [f"{_labelled(family, at)}, block by block", *lines]
+        for at, (family, *lines) in _alike(spec, _network)
+    )
+
+
+def _network(spec: Any) -> list[str]:
+    """The family's name, then the blocks."""
     inside = Inside(resolve.graph(spec))
-    lines = [f"{spec.model.family}, block by block"]
+    lines = [spec.model.family]
     for block in inside.blocks.values():
         lines.append(f"  {block.name}")
         for node in inside.nodes(block):
@@ -24,25 +41,67 @@ def blocks(spec: Any) -> list[str]:
 
 
 def maps(spec: Any) -> list[str]:
-    """A picture of each transfer: the ticket's blocks above, those of the other network below."""
-    lines = []
-    for name, branch in spec.branches.items():
-        if branch.kind == "transfer":
-            to = transferring.carried(spec, branch)
-            sizes = transferring.written(branch)
-            there = ", ".join(f"{key} {_plain(value)}" for key, value in sizes.items())
-            there = f"to {spec.model.family}, {there or _same(branch)}"
-            if is_elsewhere(branch):
-                there = f"from {origins.file_of(spec, branch)} {there}"
-            lines += [f"{name}: {there}"]
-            lines += [f"  {line}" for line in picture(to)]
-            lines += [f"  {line}" for line in counts(branch, to)]
-            lines += [""]
-    if not lines:
+    """A picture of each transfer: the ticket's blocks above, those of the other network below.
+
+    Of a sweep, that of each of its points; equal ones are drawn once, under the points' labels.
+    """
+    names = dict.fromkeys(name for _, each in spec.points for name in each.branches)
+    found = [
+        [f"{_labelled(name, at)}: {there}", *lines]
+        for name in names
+        for at, (there, *lines) in _alike(spec, partial(_transfer, name=name))
+    ]
+    if not found:
         return ["no branch is a transfer"]
+    lines = _apart(found)
     if any(row.count("*") for row in lines if row.split()[:1] == ["target"]):
-        return [*lines, "*: a second or later copy of its block"]
-    return lines[:-1]
+        return [*lines, "", "*: a second or later copy of its block"]
+    return lines
+
+
+def _transfer(spec: Any, name: str) -> list[str]:
+    """What a branch carries tickets to, and its picture; nothing where it is no transfer."""
+    branch = spec.branches.get(name)
+    if branch is None or branch.kind != "transfer":
+        return []
+    to = transferring.carried(spec, branch)
+    sizes = transferring.written(branch)
+    there = ", ".join(f"{key} {_plain(value)}" for key, value in sizes.items())
+    there = f"to {spec.model.family}, {there or _same(branch)}"
+    if is_elsewhere(branch):
+        there = f"from {origins.file_of(spec, branch)} {there}"
+    return [there, *(f"  {line}" for line in (*picture(to), *counts(branch, to)))]
+
+
+def _alike(spec: Any, draw: Callable[[Any], list[str]]) -> list[tuple[str, list[str]]]:
+    """What is drawn of the points of a sweep, once where it is the same, and of which points it
+    is; without the latter where there is no sweep, or where it is that of every point."""
+    found: dict[tuple[str, ...], list[Columns]] = {}
+    for point, each in spec.points:
+        if lines := draw(each):
+            found.setdefault(tuple(lines), []).append(point.columns)
+    every = [point.columns for point, _ in spec.points]
+    return [(_of_points(at, every), list(lines)) for lines, at in found.items()]
+
+
+def _of_points(some: list[Columns], every: list[Columns]) -> str:
+    """The labels of some points: what they have in common where only these have that."""
+    shared = {k: v for k, v in some[0].items() if all(columns[k] == v for columns in some)}
+    if len(some) == sum(shared.items() <= columns.items() for columns in every):
+        return labelled(shared)
+    labels = [labelled(columns) for columns in some[:MOST_LABELS]]
+    if len(some) > MOST_LABELS:
+        labels.append(f"{len(some) - MOST_LABELS} more")
+    return "; ".join(labels)
+
+
+def _labelled(name: str, at: str) -> str:
+    return f"{name} ({at})" if at else name
+
+
+def _apart(drawn: Iterable[list[str]]) -> list[str]:
+    """All lines, with an empty one between two pictures."""
+    return [line for lines in drawn for line in ("", *lines)][1:]
 
 
 def _same(branch: Any) -> str:

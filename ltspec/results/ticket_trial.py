@@ -19,14 +19,20 @@ from ltspec.engine.session import Session
 from ltspec.engine.store import Store
 from ltspec.engine.watch import Watch
 from ltspec.errors import LtspecError, TicketError
-from ltspec.language.source import parse_text, write
-from ltspec.language.spec import Spec
-from ltspec.plan import validate
+from ltspec.language.source import Source, parse_text, write
+from ltspec.language.spec import Spec, examine
+from ltspec.language.unknown import Unknown
+from ltspec.plan import resolve, transferring, validate
 from ltspec.plan.keys import SEMANTICS
 from ltspec.plan.passes import compile_spec
 from ltspec.plan.retraining import makers, retraining, starts_from_ticket
+from ltspec.plan.rules import networks
 from ltspec.plan.stages import Outcome, Plan
 from ltspec.tickets.certificate import Certificate
+
+MOST = 50_000
+"""Networks of a plan, each counted 10 times and once more for each layer that may be pruned: 3,800
+of LeNet-300-100, or 1,600 of ResNet-20. They take a few seconds to plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,9 @@ def origin(certificate: Certificate) -> Origin:
     """Compile the spec of a ticket, and find the ticket in its plan.
 
     A spec that names a function is not compiled: a file of somebody else's would choose what is
-    called here. Raises TicketError: LT417 where the spec cannot be compiled here, LT415 where its
-    plan does not make the ticket although this is the ltspec that says so.
+    called here. Nor is one whose plan is large (:data:`MOST`). Raises TicketError: LT417 where the
+    spec cannot be compiled here, LT415 where its plan does not make the ticket although this is
+    the ltspec that says so.
     """
     manifest = certificate.manifest
     if _names_code(manifest["spec"]):
@@ -72,8 +79,13 @@ def origin(certificate: Certificate) -> Origin:
             f"its keys have the semantics {manifest['semantics']}, and these are {SEMANTICS}"
         )
     try:
-        spec = validate(parse_text(write(_alone(manifest)), "the ticket's spec"))
+        source = parse_text(write(_alone(manifest)), "the ticket's spec")
+        if _size(source) > MOST:
+            raise _cannot("its plan is large, and no file decides how long is planned here")
+        spec = validate(source)
         plan = compile_spec(spec)
+    except TicketError:
+        raise
     except LtspecError as error:
         raise _cannot(f"its spec is refused here: {error.message} ({error.code})") from None
     for outcome in makers(plan, manifest["keys"]["ticket"]):
@@ -91,22 +103,58 @@ def origin(certificate: Certificate) -> Origin:
 
 
 def _alone(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The spec of a ticket without branches that carry tickets of other files, none of which is in
-    this one, and without what is asked of these. Raises TicketError (LT417) for such a ticket."""
-    spec = manifest["spec"]
+    """The spec of a ticket without what decides nothing about the ticket: what is measured and
+    asked, and the branches of other lines. Raises TicketError (LT417) where it was carried from a
+    ticket that another file has, and where the spec is not that of one point of a sweep."""
+    spec = {key: part for key, part in manifest["spec"].items() if key not in ("measure", "ask")}
+    if spec.get("sweep"):
+        raise _cannot("its spec has a sweep, and a ticket is that of one point")
     branches = spec.get("branches")
     if not isinstance(branches, Mapping):
-        return dict(spec)
-    carried = [name for name, one in branches.items() if isinstance(one, Mapping) and "from" in one]
-    line = manifest["branch"]
-    of_control = line not in branches and any(line.startswith(f"{name}-") for name in carried)
-    if line in carried or of_control:
+        return spec
+    kept = _behind(manifest["branch"], branches)
+    if any("from" in branch for branch in kept.values() if isinstance(branch, Mapping)):
         raise _cannot(_NOT_IN_IT)
-    if not carried:
-        return dict(spec)
-    kept = {name: one for name, one in branches.items() if name not in carried}
-    left_out = ("measure", "ask", "branches")
-    return {**{k: v for k, v in spec.items() if k not in left_out}, "branches": kept}
+    return {**spec, "branches": kept}
+
+
+def _behind(line: str, branches: Mapping[str, Any]) -> dict[str, Any]:
+    """The branches that a line is made by: its own, or the one whose control it is, and those
+    whose masks are combined with theirs."""
+    kept: dict[str, Any] = {}
+    waiting = [line]
+    while waiting:
+        at = waiting.pop()
+        for name in [at] if at in branches else [n for n in branches if at.startswith(f"{n}-")]:
+            if name not in kept:
+                kept[name] = branches[name]
+                waiting.extend(_combined(branches[name]))
+    return kept
+
+
+def _combined(branch: Any) -> list[str]:
+    other = branch.get("other") if isinstance(branch, Mapping) else None
+    name = other.get("branch") if isinstance(other, Mapping) else None
+    return [name] if isinstance(name, str) else []
+
+
+def _size(source: Source) -> int:
+    """How large the plan of a spec is, as :data:`MOST` counts it; 0 where the spec is wrong, or too
+    little of it is known here: it is refused by name then."""
+    examined = examine(source)
+    if examined.diagnostics:
+        return 0
+    spec = examined.spec
+    try:
+        graphs = [resolve.graph(spec)]
+        graphs += [
+            resolve.graph(transferring.with_model(spec, branch))
+            for branch in spec.branches.values()
+            if branch.kind == "transfer"
+        ]
+        return networks(spec) * (10 + max(len(graph.prunable) for graph in graphs))
+    except (LtspecError, Unknown):
+        return 0
 
 
 _NOT_IN_IT = "it was carried from a ticket of another file, which is not in this one"

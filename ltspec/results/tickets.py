@@ -157,7 +157,8 @@ def _data(
 
 
 def _step_of(plan: Plan, realm: Realm, place: int) -> int:
-    """The step of the training that the weights of a state were at."""
+    """The step of the dense training that the weights of a state were at; what comes of a
+    pre-training is where that begins."""
     stage = plan.stages[place]
     if isinstance(stage.work, Train):
         return 0 if is_pretraining(stage.work.recipe.order_seed) else stage.work.stop

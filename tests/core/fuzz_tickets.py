@@ -5,11 +5,16 @@
 Two thirds are a real ticket whose bytes were changed. One third was changed and then sealed again,
 with every hash, count of bytes and header made anew, so that only what the file says can be wrong.
 A file that is read, or that ends in anything but an LtspecError, is a finding.
+
+With ``--specs`` it is the spec in a real ticket that is damaged, which any text may be for whoever
+reads the file. It is looked at when the ticket is verified and when it is exported: there anything
+but an answer or a TicketError is a finding.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import io
 import json
@@ -19,13 +24,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from specs import plan_of
 
 from ltspec.decisions.initial import initial_buffers, initial_weights
-from ltspec.errors import LtspecError
+from ltspec.errors import LtspecError, TicketError
 from ltspec.networks.graph import INPUT, Add, BatchNorm, Block, Conv, Flatten, Graph, Linear, Node
+from ltspec.results.export.folder import title_of
+from ltspec.results.ticket_trial import origin
 from ltspec.tickets.certificate import content_of
 from ltspec.tickets.container import arranged, header, sealed
 from ltspec.tickets.ticket import Ticket, pack, ticket_of
@@ -85,6 +95,8 @@ class Report:
     """Of each that ended in something else than an LtspecError, how it was changed."""
     codes: Counter[str] = field(default_factory=Counter)
     """How many were refused with each code."""
+    longest: tuple[float, str] = 0.0, ""
+    """Seconds that the slowest of the specs took, and how it was changed."""
 
 
 def fuzz(count: int, seed: int) -> Report:
@@ -101,6 +113,91 @@ def fuzz(count: int, seed: int) -> Report:
         else:
             report.accepted.append(how)
     return report
+
+
+def fuzz_specs(count: int, seed: int) -> Report:
+    """Look at ``count`` tickets whose spec is another than the one they were made with: whether it
+    makes them, and what their network is called. ``accepted``: a spec that makes its ticket, which
+    is no finding, for not all of a spec decides about a ticket."""
+    report, rng = Report(), random.Random(seed)
+    while report.tried < count:
+        ticket, how = with_another_spec(rng)
+        report.tried += 1
+        began = time.perf_counter()
+        try:
+            title_of(ticket)
+            origin(ticket.certificate)
+        except TicketError as error:
+            report.codes[error.code] += 1
+        except Exception as error:
+            report.crashed.append(f"{how}: {type(error).__name__}: {error}")
+        else:
+            report.accepted.append(how)
+        report.longest = max(report.longest, (time.perf_counter() - began, how))
+    return report
+
+
+@cache
+def of_a_plan() -> bytes:
+    """A ticket that its spec makes: a control of one that was carried."""
+    plan = plan_of(
+        "model={family: lenet, widths: [12, 12, 8]}",
+        "prune.rewind={to: 5it}",
+        "prune.exempt=[fc1.weight]",
+        "branches.other={kind: prune, criterion: {name: snip}}",
+        "branches.deeper={kind: transfer, levels: [2], to: {widths: [12, 12, 12, 8]}, "
+        "map: {append: [1]}, controls: [reinit, imp], mask: mapped}",
+        "replicates=2",
+        "measure=[{kind: overlap, of: [ticket, other], between: [lines]}]",
+    )
+    row = next(row for row in plan.outcomes if (row.branch, row.level) == ("deeper-reinit", 2))
+    assert row.ticket is not None
+    facts = {**FACTS, "spec": plan.spec, "branch": row.branch, "level": row.level}
+    facts["keys"] = {**FACTS["keys"], "ticket": plan.stages[row.ticket].key}
+    facts["made_with"] = {"device": "cpu", "ltspec": version("ltspec")}
+    made = ticket_of(io.BytesIO(real()))
+    return pack(facts, NET, made.weights, made.buffers, made.masks)
+
+
+PLAUSIBLE: list[Any] = [
+    *(0, 1, 3, 10**9, 10**15, 0.5, 1e-9, 0.999, True, "all", "ticket", "deeper", "next", "end"),
+    *("40it", "999999ep", "global", "layer", "digits", "magnitude", "cifar-resnet", "custom"),
+    *([0] * 100, [[1, 2]], {"branch": "deeper"}, {"to": {"depth": 1994}}, {"ticket": "/dev/null"}),
+    {"family": "custom", "function": "evil:net"},
+    {"family": "cifar-resnet", "depth": 1994, "width": 2},
+    {"family": "cifar-vgg", "depth": 19, "classifier": 10**12},
+    {"name": "to-density", "density": 1e-9, "fraction": 1e-6},
+    {"kind": "combine-masks", "operator": "union", "other": {"branch": "deeper-reinit"}},
+    {"kind": "transfer", "from": {"spec": "x.yaml"}},
+    {"train.optimizer.lr": [0.1, 0.2, 0.3]},
+]
+"""Values that may be right somewhere in a spec, or nearly."""
+
+
+def with_another_spec(rng: random.Random) -> tuple[Ticket, str]:
+    """A ticket with a few things in its spec replaced, removed or added."""
+    ticket = ticket_of(io.BytesIO(of_a_plan()))
+    manifest = manifest_of(ticket)
+    spec, how = manifest["spec"], []
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
+        path = rng.choice(list(paths(spec, ())))
+        place: Any = spec
+        for key in path[:-1]:
+            place = place[key]
+        match rng.choice(("put", "put", "put", "drop", "add")):
+            case "put":
+                place[path[-1]] = copy.deepcopy(rng.choice([*JUNK, *PLAUSIBLE]))
+                how.append(f"{path} = {place[path[-1]]!r:.60}")
+            case "drop":
+                del place[path[-1]]
+                how.append(f"without {path}")
+            case _:
+                if isinstance(place, dict):
+                    name = rng.choice(("x", "", "deeper", "deeper-reinit", "pretrain", "sweep"))
+                    place[name] = copy.deepcopy(rng.choice([*JUNK, *PLAUSIBLE]))
+                    how.append(f"{path[:-1]} with {name} = {place[name]!r:.60}")
+    data = seal(ticket, manifest, held(ticket, of_a_plan()))
+    return ticket_of(io.BytesIO(data)), ", ".join(how)
 
 
 def damaged(rng: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
@@ -257,7 +354,7 @@ def paths(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     items = tree.items() if isinstance(tree, dict) else enumerate(tree)
     for key, value in items:
         if not path and key == "spec":
-            continue
+            continue  # a reader takes any: see `with_another_spec`
         yield (*path, key)
         if isinstance(value, dict | list):
             yield from paths(value, (*path, key))
@@ -412,12 +509,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--specs", action="store_true")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    report = fuzz(arguments.count, arguments.seed)
+    report = (fuzz_specs if arguments.specs else fuzz)(arguments.count, arguments.seed)
     print(f"{report.tried:,} files in {time.perf_counter() - began:.1f} s: {dict(report.codes)}")
     for what, found in (("accepted", report.accepted), ("crashed", report.crashed)):
         print(f"{what}: {len(found)}", *sorted(set(found))[:50], sep="\n  ")
+    if arguments.specs:
+        print(f"the longest took {report.longest[0]:.1f} s: {report.longest[1]}")
 
 
 if __name__ == "__main__":

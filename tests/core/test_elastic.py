@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,16 @@ from ltspec.networks.cifar_vgg import cifar_vgg
 from ltspec.networks.conv import conv
 from ltspec.networks.draft import Draft
 from ltspec.networks.elastic import Assignment, Rule, assign, covered
-from ltspec.networks.graph import BatchNorm, Conv, Flatten, GlobalAvgPool, Graph, Linear, Relu
+from ltspec.networks.graph import (
+    BatchNorm,
+    Block,
+    Conv,
+    Flatten,
+    GlobalAvgPool,
+    Graph,
+    Linear,
+    Relu,
+)
 from ltspec.networks.imagenet_resnet import imagenet_resnet
 from ltspec.networks.lenet import lenet
 from ltspec.networks.mobilenet_v1 import mobilenet_v1
@@ -45,6 +55,12 @@ def vgg(depth: int, classifier: int = 1) -> Graph:
 def mlp(hidden: int) -> Graph:
     """MLP-n of the paper: 784, n times 300, 100, 10."""
     return lenet((1, 28, 28), 10, (300,) * hidden + (100,))
+
+
+def named_like_a_stage(role: Any) -> Graph:
+    """Its first layer is of another role, under the name that a stage has elsewhere."""
+    first, classifier = mlp(0).blocks
+    return replace(mlp(0), blocks=(Block("stage1", role, first.nodes), classifier))
 
 
 def mobile(blocks: int) -> Graph:
@@ -466,6 +482,15 @@ def test_a_block_may_be_left_out_on_purpose() -> None:
         (resnet(20), resnet(20, 8), {}, "LT273", "4 x 3 x 3 x 3"),
         (vgg(13), vgg(13, 2), {}, "LT274", "only the target has stage6"),
         (conv(CIFAR, 10, 2), conv(CIFAR, 10, 4), {}, "LT274", "only the target has stage3"),
+        (named_like_a_stage("stem"), mlp(0), {}, "LT274", "only the ticket's network has the stem"),
+        (mlp(0), named_like_a_stage("stem"), {}, "LT274", "only the ticket's network has stage1"),
+        (
+            named_like_a_stage("stem"),
+            named_like_a_stage("classifier"),
+            {},
+            "LT274",
+            "has the stem stage1",
+        ),
         (resnet(20), resnet(32), {7: Rule("append")}, "LT274", "no stage7"),
         (Graph((4,), mlp(1).nodes), mlp(1), {}, "LT274", "names no blocks"),
         (image_resnet(18), image_resnet(18, 7), {}, "LT273", "the classifiers differ"),

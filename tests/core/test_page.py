@@ -549,6 +549,7 @@ class Only:
 
     def __init__(self, spec: Any, name: str) -> None:
         self._spec, self.branches = spec, {name: spec.branches[name]}
+        self.points = [(point, self) for point, _ in spec.points]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._spec, name)

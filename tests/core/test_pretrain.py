@@ -189,6 +189,18 @@ def test_other_classes_have_an_output_layer_of_their_own(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("before", [PRETRAIN, ROTATION], ids=["same classes", "other classes"])
+@pytest.mark.parametrize("rewind", [0, 10])
+def test_a_ticket_counts_the_steps_after_it(before: str, rewind: int, tmp_path: Path) -> None:
+    """A manifest speaks of the dense training, which begins when the pre-training has ended."""
+    plan = plan_of(before, f"prune.rewind={{to: {rewind}it}}", "prune.schedule.levels=1")
+    session, _ = run(plan, tmp_path / "s")
+    folder, _, _ = write_results(plan, session)
+    (file,) = folder.rglob("*.safetensors")
+    said = read_certificate(file).manifest["rewind"]
+    assert said == {"weights": rewind, "schedule": rewind, "stop": 40}
+
+
+@pytest.mark.parametrize("before", [PRETRAIN, ROTATION], ids=["same classes", "other classes"])
 def test_running_statistics_are_carried(
     before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,9 @@ FACTS: dict[str, Any] = {
 }
 
 
-def ticket_bytes(graph: Graph, spec: Mapping[str, Any], dtype: Any = np.float32) -> bytes:
+def ticket_bytes(
+    graph: Graph, spec: Mapping[str, Any], dtype: Any = np.float32, line: str = "ticket"
+) -> bytes:
     """A ticket with random masks, biases and statistics: none is zero or one all over."""
     random = np.random.default_rng(0)
     masks = {each.name: random.random(each.shape) < 0.6 for each in graph.prunable}
@@ -94,7 +96,7 @@ def ticket_bytes(graph: Graph, spec: Mapping[str, Any], dtype: Any = np.float32)
         each.name: (random.uniform(0.5, 1.5, each.shape) - (1 - each.initial)).astype(dtype)
         for each in graph.buffers
     }
-    return pack({**FACTS, "spec": spec}, graph, weights, buffers, masks)
+    return pack({**FACTS, "spec": spec, "branch": line}, graph, weights, buffers, masks)
 
 
 def of_family(name: str, classes: int = 5) -> tuple[Graph, dict[str, Any]]:
@@ -507,19 +509,53 @@ def test_the_code_is_as_a_person_writes_it() -> None:
 @pytest.mark.parametrize(
     ("model", "title"),
     [
-        ({"family": "cifar-vgg", "depth": 16}, "VGG16"),
+        ({"family": "cifar-resnet", "depth": 20, "width": 3}, "ResNet20"),
+        ({"family": "cifar-resnet", "depth": 20, "width": 4}, "ResNet"),
+        ({"family": "cifar-resnet", "depth": 14, "width": 3}, "ResNet"),
+        ({"family": "cifar-resnet", "depth": 21, "width": 3}, "ResNet"),
+        ({"family": "cifar-resnet", "depth": "20(x)", "width": 3}, "ResNet"),
+        ({"family": "cifar-resnet", "depth": True, "width": 3}, "ResNet"),
+        ({"family": "cifar-resnet", "depth": 20, "width": "3"}, "ResNet"),
+        ({"family": "cifar-resnet", "depth": 20, "width": 1e308}, "ResNet"),
+        ({"family": "cifar-resnet", "width": 3}, "ResNet"),
+        ({"family": "imagenet-resnet", "depth": 18, "width": [64]}, "ResNet"),
+        ({"family": "imagenet-resnet", "depth": 20, "width": 3}, "ResNet"),
+        ({"family": "cifar-vgg", "depth": 11, "classifier": 10**12}, "VGG"),
+        ({"family": "cifar-vgg", "depth": 11, "classifier": [2]}, "VGG"),
         ({"family": "lenet5"}, "LeNet5"),
-        ({"family": "cifar-vgg", "depth": "16(x)"}, "VGG"),
-        ({"family": "cifar-vgg", "depth": True}, "VGG"),
         ({"family": 'x"""'}, "Network"),
+        ({"family": "custom", "function": "evil:net"}, "Network"),
         ({"family": ["lenet"]}, "Network"),
         ("lenet", "Network"),
         (None, "Network"),
     ],
 )
 def test_a_spec_gives_a_title_and_no_code(model: Any, title: str) -> None:
-    graph, _ = of_family("lenet")
+    graph, _ = of_family("resnet-20")
     assert title_of(ticket_of(io.BytesIO(ticket_bytes(graph, {"model": model})))) == title
+
+
+@pytest.mark.parametrize(
+    ("line", "branches", "title"),
+    [
+        ("deeper", {"deeper": {"kind": "transfer", "to": {"depth": 20}}}, "ResNet20"),
+        ("deeper-imp", {"deeper": {"kind": "transfer", "to": {"depth": 20}}}, "ResNet20"),
+        ("a-b-imp", {"a": {"to": {"depth": 26}}, "a-b": {"to": {"depth": 20}}}, "ResNet20"),
+        ("deeper", {"deeper": {"kind": "transfer", "to": {"depth": 26}}}, "ResNet"),
+        ("deeper", {"other": {"kind": "transfer", "to": {"depth": 20}}}, "ResNet"),
+        ("deeper", {"deeper": {"to": {"family": "custom", "function": "evil:net"}}}, "ResNet"),
+        ("deeper", {"deeper": {"to": {"family": "conv", "depth": 20}}}, "ResNet20"),
+        ("deeper", {"deeper": {"to": [20]}}, "ResNet"),
+        ("deeper", ["deeper"], "ResNet"),
+    ],
+)
+def test_a_carried_ticket_has_the_title_of_its_own_network(
+    line: str, branches: Any, title: str
+) -> None:
+    graph, spec = of_family("resnet-20")
+    spec = {"model": {**spec["model"], "depth": 14}, "branches": branches}
+    ticket = ticket_of(io.BytesIO(ticket_bytes(graph, spec, line=line)))
+    assert title_of(ticket) == title
 
 
 def test_float64_stays_float64(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import jinja2
@@ -20,7 +21,7 @@ import numpy as np
 from ltspec.decisions.state import Array
 from ltspec.engine.disk import sync, write
 from ltspec.engine.record import packed
-from ltspec.errors import RunError, UsageError
+from ltspec.errors import GraphError, RunError, UsageError
 from ltspec.networks.code.names import (
     keras_names,
     keras_shapes,
@@ -30,6 +31,7 @@ from ltspec.networks.code.names import (
     torchvision_names,
 )
 from ltspec.networks.code.outline import outline
+from ltspec.networks.families import drawn
 from ltspec.networks.graph import BatchNorm, Flatten, Graph, MaxPool
 from ltspec.results.export import keras_code, torch_code, torchvision
 from ltspec.tickets.ticket import Ticket
@@ -237,15 +239,49 @@ def _keras(ticket: Ticket) -> Files:
 
 
 def title_of(ticket: Ticket) -> str:
-    """What people call the network: ``ResNet20``; ``Network`` where the spec says too little."""
-    model = ticket.certificate.manifest["spec"].get("model")
+    """What people call the network: ``ResNet20``; without the number where no section of the spec
+    gives this network, and ``Network`` where the spec says too little."""
+    said = ticket.certificate.manifest
+    model = said["spec"].get("model")
     family = model.get("family") if isinstance(model, dict) else None
     if not isinstance(family, str) or family not in _FAMILIES:
         return "Network"
     name, key = _FAMILIES[family]
-    number = model.get(key) if key else ""
-    plain = type(number) is int and 0 < number < 10_000
-    return f"{name}{number}" if plain else name
+    if key:
+        for section in _sections(said["spec"], said["branch"]):
+            if _gives(section, key, ticket.graph):
+                return f"{name}{section[key]}"
+    return name
+
+
+def _sections(spec: Mapping[str, Any], line: str) -> Iterator[dict[str, Any]]:
+    """What the model of a line may be: the spec's own, or as the line's branch, or the branch whose
+    control it is (``deeper-imp``), says in `to`."""
+    yield spec["model"]
+    branches = spec.get("branches")
+    for name, branch in branches.items() if isinstance(branches, dict) else ():
+        to = branch.get("to") if isinstance(branch, dict) else None
+        if isinstance(to, dict) and (line == name or line.startswith(f"{name}-")):
+            yield {**spec["model"], **to, "family": spec["model"]["family"]}  # never `custom`
+
+
+class _Section(SimpleNamespace):
+    """A section of a spec that may say anything; keys that are not there are None."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def _gives(section: Mapping[str, Any], key: str, graph: Graph) -> bool:
+    """Whether a section of a spec makes this network. ``key``: that of its number."""
+    counts = [section[each] for each in (key, "classifier") if each in section]
+    if not all(type(count) is int and 0 < count <= len(graph.nodes) for count in counts):
+        return False  # both count layers: nothing larger than the network is drawn
+    try:
+        found = drawn(_Section(**section), graph.input_shape, graph.classes)
+    except (GraphError, LookupError, TypeError, ValueError, ArithmeticError):
+        return False
+    return found.nodes == graph.nodes
 
 
 def _common(graph: Graph, title: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ltspec.networks.elastic import Inside, Pairing
+from ltspec.networks.elastic import Inside, Pairing, part
 from ltspec.networks.graph import Block
 from ltspec.results.page.carriages import CARRIED, FRESH, Carriage, CarriedLine
 
@@ -95,14 +95,14 @@ def draw(carriage: Carriage) -> Drawing:
     above: dict[str, Box] = {}
     below: dict[str, Box] = {}
     groups, x = [], LEFT
-    for name in dict.fromkeys([*theirs.outline(), *ours.outline()]):
+    for role, name in dict.fromkeys([*theirs.outline(), *ours.outline()]):
         first, second = (
-            [block for block in inside.blocks.values() if _group(block) == name]
+            [block for block in inside.blocks.values() if part(block) == (role, name)]
             for inside in (theirs, ours)
         )
         cell = max(CELL, *(LETTER * len(_text(block)) + 22 for block in (*first, *second)))
         count = max(len(first), len(second))
-        groups.append(Group(x, cell * count, name if name.startswith("stage") else ""))
+        groups.append(Group(x, cell * count, name if role == "block" else ""))
         for place, block in enumerate(first):
             above[block.name] = _of_ticket(block, pairings, x + cell * place, cell)
         for place, block in enumerate(second):
@@ -153,10 +153,6 @@ def _edge(source: Box, target: Box, copy: bool) -> Edge:
     )
     look = "copy" if copy else "carried"
     return Edge(path, look, f"{source.text} to {target.text}")
-
-
-def _group(block: Block) -> str:
-    return f"stage{block.stage}" if block.role == "block" else block.name
 
 
 def _text(block: Block) -> str:
