@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from e2e import keys, losses, ltspec, run_folder, write_tiny
+from e2e import keys, load, losses, ltspec, run_folder, write_tiny
 
 SPEC = """\
 ltspec: 1
@@ -174,3 +174,63 @@ def test_a_ticket_is_trained_by_another_framework(
         *("--within", "0.01", "--store", tmp_path / "again", "--json"),
     )
     assert json.loads(said.out)["trained_again"][0]["passed"]
+
+
+CARRIED = """\
+ltspec: 1
+name: carried
+model: {family: cifar-resnet, depth: 14, width: 4}
+data: {name: digits}
+train:
+  duration: 16it
+  batch_size: 60
+  optimizer: {name: sgd, lr: 0.02, momentum: 0.9}
+prune:
+  schedule: {name: iterative, fraction: 0.5, levels: 1}
+  rewind: {to: 8it}
+branches:
+  deeper: {kind: transfer, to: {depth: 20}}
+"""
+
+
+@pytest.mark.parametrize(("finder", "trainer"), [("torch", "tensorflow"), ("tensorflow", "torch")])
+def test_a_ticket_is_carried_by_another_framework(
+    finder: str, trainer: str, tmp_path: Path
+) -> None:
+    """Out of its file to a deeper network, as the framework that found it carries it there: the
+    first losses are equal but for rounding, and what is carried is, to the bit."""
+    spec = tmp_path / "carried.yaml"
+    spec.write_text(CARRIED)
+    found, other = tmp_path / "found", tmp_path / "other"
+    on = ("--device", "cpu", "--quiet")
+    ltspec("run", spec, "--backend", finder, "--store", found, *on)
+    ours = run_folder(found, "carried", f"{finder}-float32")
+    file = ours / "tickets/replicate-1/level-1.safetensors"
+    origin = f"branches.deeper.from={{ticket: {file}}}"
+    ltspec("run", spec, "--backend", trainer, "--store", other, *on, "--set", origin)
+    theirs = run_folder(other, "carried", f"{trainer}-float32")
+    carried, own = (
+        [load(folder / f"tickets/replicate-1/{name}.safetensors") for folder in (ours, theirs)]
+        for name in ("deeper-level-1", "level-1")
+    )
+    assert list(carried[0]) == list(carried[1])
+    assert all(np.array_equal(carried[0][name], carried[1][name]) for name in carried[0])
+    assert not np.array_equal(own[0]["weights/fc.weight"], own[1]["weights/fc.weight"])
+    first, second = (
+        losses(store)[trained(folder / "plan.json", "replicate 1, level 1, deeper")]
+        for store, folder in ((found, ours), (other, theirs))
+    )
+    assert len(first) == len(second) == 8
+    np.testing.assert_allclose(first[:2], second[:2], rtol=1e-5)
+    np.testing.assert_allclose(first[:5], second[:5], rtol=1e-3)  # batch norm lets rounding grow
+
+
+def trained(plan_json: Path, label: str) -> str:
+    """The key of the training with this label."""
+    plan = json.loads(plan_json.read_text(encoding="utf-8"))
+    (key,) = [
+        stage["key"]
+        for stage in plan["stages"]
+        if stage["label"] == label and stage["work"]["kind"] == "train"
+    ]
+    return str(key)
