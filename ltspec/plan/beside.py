@@ -7,7 +7,6 @@ apart.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from ltspec.errors import Diagnostic, Path
@@ -36,7 +35,9 @@ def listed(lines: list[str]) -> str:
 
 def no_such_line(line: str, known: list[str], path: Path) -> Diagnostic:
     """LT230: a name that is none of the lines ``known``."""
-    close = difflib.get_close_matches(line, known, 1)
+    from difflib import get_close_matches  # only a wrong spec needs it
+
+    close = get_close_matches(line, known, 1)
     return Diagnostic(
         "LT230",
         f"there is no branch named {line!r}",

@@ -5,7 +5,6 @@ The part of :mod:`ltspec.plan.rules` that is about branches.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -235,8 +234,10 @@ def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
         return
     there = line in spec.branches
     if not there or spec.branches[line].kind not in OWN_MASKS:
+        from difflib import get_close_matches  # only a wrong spec needs it
+
         having = _with_own_masks(spec)
-        close = difflib.get_close_matches(line, having, 1)
+        close = get_close_matches(line, having, 1)
         hint = "one that has is " + having[0] if having else "write one, such as `kind: prune`"
         yield Diagnostic(
             "LT244",
