@@ -1,4 +1,5 @@
-"""Takes a plan; gives the step whose weights a line returns to, as its stages say.
+"""Takes a plan; gives the step whose weights a line returns to, or a state is made of, as its
+stages say.
 
 Of the spec only the branches' own words are looked at. Its durations and its lines may need files
 that it names, another spec or a folder of images, and what was run is shown where these are not.
@@ -10,7 +11,7 @@ from typing import Any
 
 from ltspec.decisions.pretraining import is_pretraining
 from ltspec.plan.replicates import TICKET
-from ltspec.plan.stages import Outcome, Plan, Train
+from ltspec.plan.stages import Outcome, Plan, Stage, Train
 from ltspec.plan.transferring import OF_THE_TARGET
 
 
@@ -32,12 +33,21 @@ def rewind_step(plan: Plan, spec: Any, row: Outcome) -> int | None:
     if rewind == "none" or rewind.weights == "end":
         return None
     assert row.ticket is not None
-    place = plan.stages[row.ticket].inputs["state"]
-    while not isinstance(plan.stages[place].work, Train):
-        stage = plan.stages[place]
-        if "state" not in stage.inputs:  # initial weights, or those of a file
-            return 0
-        place = stage.inputs["state"]
-    work = plan.stages[place].work
-    assert isinstance(work, Train)
-    return 0 if is_pretraining(work.recipe.order_seed) else work.stop
+    return step_of(source_of(plan, plan.stages[row.ticket].inputs["state"]))
+
+
+def source_of(plan: Plan, place: int) -> Stage:
+    """The stage that made the weights of a state: the last training on the way to it, or what
+    gave the first weights where nothing was trained."""
+    stage = plan.stages[place]
+    while not isinstance(stage.work, Train) and "state" in stage.inputs:
+        stage = plan.stages[stage.inputs["state"]]
+    return stage
+
+
+def step_of(source: Stage) -> int:
+    """The step of the dense training that the weights of a source (:func:`source_of`) are at: 0
+    for what is not trained, and for what comes of a pre-training, which is where that begins."""
+    if not isinstance(source.work, Train) or is_pretraining(source.work.recipe.order_seed):
+        return 0
+    return source.work.stop

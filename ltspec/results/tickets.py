@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ltspec.decisions.pretraining import is_pretraining
 from ltspec.engine.arrays import buffers_of, masks_of, weights_of
 from ltspec.engine.disk import replace, write
 from ltspec.engine.session import Session
@@ -24,6 +23,7 @@ from ltspec.language.tree import tuples
 from ltspec.plan.keys import SEMANTICS
 from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Load, Outcome, Plan, Stage, Train
+from ltspec.results.rewound import source_of, step_of
 from ltspec.tickets.ticket import pack
 
 DataName = tuple[str, int]
@@ -157,14 +157,12 @@ def _data(
 
 
 def _step_of(plan: Plan, realm: Realm, place: int) -> int:
-    """The step of the dense training that the weights of a state were at; what comes of a
-    pre-training is where that begins."""
-    stage = plan.stages[place]
-    if isinstance(stage.work, Train):
-        return 0 if is_pretraining(stage.work.recipe.order_seed) else stage.work.stop
-    if isinstance(stage.work, Load):
-        return int((realm.read_facts(stage.key) or {"step": 0})["step"])
-    return _step_of(plan, realm, stage.inputs["state"]) if "state" in stage.inputs else 0
+    """The step of the dense training that the weights of a state were at; of those out of a ticket
+    file, the one that the file says."""
+    source = source_of(plan, place)
+    if isinstance(source.work, Load):
+        return int((realm.read_facts(source.key) or {"step": 0})["step"])
+    return step_of(source)
 
 
 def _data_read(plan: Plan) -> dict[int, frozenset[DataName]]:
