@@ -229,11 +229,15 @@ def _sections_of(written: Mapping[str, Any], line: str) -> tuple[Any, Any]:
     """``data`` and ``train`` of a line of a ticket file's spec, which is a plain mapping: nothing
     of it is built or called. Raises KeyError where there is no such line, and whatever a mapping
     that is no spec raises."""
+    from ltspec.tickets.certificate import branch_name  # few specs need it
+
     own: Mapping[str, Any] = {}
     if line not in (TICKET, DENSE):
         branches = written["branches"]
-        # A control is trained as its branch is; its name is the branch's with a word behind it.
-        own = branches[line if line in branches else line.rpartition("-")[0]]
+        name = branch_name(line, branches)
+        if name is None:
+            raise KeyError(line)
+        own = branches[name]  # a control is trained as its branch is
     return own.get("data") or written["data"], own.get("train") or written["train"]
 
 

@@ -28,7 +28,7 @@ from ltspec.plan.passes import compile_spec
 from ltspec.plan.retraining import makers, retraining, starts_from_ticket
 from ltspec.plan.rules import networks
 from ltspec.plan.stages import Outcome, Plan
-from ltspec.tickets.certificate import Certificate
+from ltspec.tickets.certificate import Certificate, branch_name
 
 MOST = 50_000
 """Networks of a plan, each counted 10 times and once more for each layer that may be pruned: 3,800
@@ -124,11 +124,10 @@ def _behind(line: str, branches: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     waiting = [line]
     while waiting:
-        at = waiting.pop()
-        for name in [at] if at in branches else [n for n in branches if at.startswith(f"{n}-")]:
-            if name not in kept:
-                kept[name] = branches[name]
-                waiting.extend(_combined(branches[name]))
+        name = branch_name(waiting.pop(), branches)
+        if name is not None and name not in kept:
+            kept[name] = branches[name]
+            waiting.extend(_combined(branches[name]))
     return kept
 
 

@@ -66,6 +66,16 @@ class Certificate:
         }
 
 
+def branch_name(line: str, branches: Mapping[str, Any]) -> str | None:
+    """The branch of a spec that a line is of: the one of its name, or the one whose control it is
+    (``deeper-reinit``; no control's word has a hyphen). None where there is none, as for the ticket
+    and the dense network. ``branches``: of a ticket file's spec, a plain mapping."""
+    if line in branches:
+        return line
+    branch, hyphen, _ = line.rpartition("-")
+    return branch if hyphen and branch in branches else None
+
+
 def content_of(graph: Graph, tensors: Mapping[str, Mapping[str, Any]]) -> str:
     """sha256 over what the network computes and the hashes of all arrays."""
     return hash_of(canonical({"network": graph.meaning(), "tensors": tensors}).encode())

@@ -25,8 +25,9 @@ from ltspec.engine.arrays import buffers_of, masks_of, weights_of
 from ltspec.errors import LtspecError, SpecError, TicketError
 from ltspec.networks.graph import INPUT, BatchNorm, Conv, Flatten, Graph, Linear, Node
 from ltspec.plan.stages import Outcome, Plan, Train
+from ltspec.plan.transferring import CONTROLS
 from ltspec.results.run_folder import write_results
-from ltspec.tickets.certificate import content_of, read_certificate
+from ltspec.tickets.certificate import branch_name, content_of, read_certificate
 from ltspec.tickets.container import arranged, header, sealed
 from ltspec.tickets.ticket import Ticket, pack, read_ticket, ticket_of
 
@@ -651,6 +652,16 @@ def test_a_file_that_does_not_say_how_it_was_trained(tmp_path: Path, change: Cha
     assert begins_at(here, file) == (5, 40)
     with pytest.raises(SpecError, match=MIDDLE):
         begins_at(here, with_change(file, tmp_path, change))
+
+
+def test_the_branch_of_a_line() -> None:
+    names = dict.fromkeys(("deep", "deep-er", "deep-imp", ""))
+    found = {line: line for line in names} | {f"deep-er-{word}": "deep-er" for word in CONTROLS}
+    found |= {"deep-snip": "deep", "deep-imp-imp": "deep-imp"}
+    assert {line: branch_name(line, names) for line in found} == found
+    for line in ("ticket", "dense", "other", "other-imp", "deep-no-imp", "deeper-imp"):
+        assert branch_name(line, names) is None
+    assert not [word for word in CONTROLS if "-" in word]
 
 
 def test_a_path_is_no_part_of_a_key(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from ltspec.networks.code.outline import outline
 from ltspec.networks.families import drawn
 from ltspec.networks.graph import BatchNorm, Flatten, Graph, MaxPool
 from ltspec.results.export import keras_code, torch_code, torchvision
+from ltspec.tickets.certificate import branch_name
 from ltspec.tickets.ticket import Ticket
 from ltspec.weights.layout import to_keras
 
@@ -259,9 +260,10 @@ def _sections(spec: Mapping[str, Any], line: str) -> Iterator[dict[str, Any]]:
     control it is (``deeper-imp``), says in `to`."""
     yield spec["model"]
     branches = spec.get("branches")
-    for name, branch in branches.items() if isinstance(branches, dict) else ():
+    if isinstance(branches, dict) and (name := branch_name(line, branches)) is not None:
+        branch = branches[name]
         to = branch.get("to") if isinstance(branch, dict) else None
-        if isinstance(to, dict) and (line == name or line.startswith(f"{name}-")):
+        if isinstance(to, dict):
             yield {**spec["model"], **to, "family": spec["model"]["family"]}  # never `custom`
 
 
