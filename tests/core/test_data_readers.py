@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from image_folders import write_images
 from PIL import Image
 
 from ltspec.data.folder import folder_facts
@@ -26,16 +27,7 @@ PROCESSES = 2
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 small JPEGs of two classes."""
-    root = tmp_path_factory.mktemp("images")
-    numbers = np.random.Generator(np.random.PCG64(0))
-    for split, count in (("train", 30), ("test", 2)):
-        for class_ in ("a", "b"):
-            place = root / split / class_
-            place.mkdir(parents=True)
-            for number in range(count):
-                pixels = numbers.integers(0, 256, (20, 24, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(place / f"{number:02}.jpg")
-    return root
+    return write_images(tmp_path_factory.mktemp("images"), 30, 2, suffix="jpg")
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_folders import write_images
 from ltspec_numpy import adapter
-from PIL import Image
 from specs import plan_of
 from test_runner import Diary, arrays, one_step_a_piece, run, session
 
@@ -638,14 +638,9 @@ def test_images_that_are_decoded_when_they_are_due_give_the_same(
     tmp_path: Path, written: str
 ) -> None:
     """To the bit as if they had all been in memory, flips among them."""
-    for split, name in product(("train", "test"), ("a", "b")):
-        folder = tmp_path / "images" / split / name
-        folder.mkdir(parents=True)
-        for number in range(20):
-            pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number}.png")
+    folder = write_images(tmp_path / "images", 20, 20, shape=(8, 8))
     plan = plan_of(
-        f"data={{name: folder, path: {tmp_path / 'images'}, size: 8, augment: flip}}",
+        f"data={{name: folder, path: {folder}, size: 8, augment: flip}}",
         "train.batch_size=16",
         written,
     )

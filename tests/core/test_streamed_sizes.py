@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
+from image_folders import write_images
 from specs import plan_of as tiny_plan
 from test_from import plan_at
 from test_runner import run
@@ -42,16 +41,7 @@ branches:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small PNGs of two classes, of odd sizes."""
-    root = tmp_path_factory.mktemp("images")
-    numbers = np.random.Generator(np.random.PCG64(0))
-    for split, count in (("train", 12), ("test", 8)):
-        for class_ in ("a", "b"):
-            place = root / split / class_
-            place.mkdir(parents=True)
-            for number in range(count):
-                pixels = numbers.integers(0, 256, (20, 24, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(place / f"{number:02}.png")
-    return root
+    return write_images(tmp_path_factory.mktemp("images"), 12, 8)
 
 
 def plan_of(folder: Path, name: str, images: Path, size: str, more: str = "") -> Plan:

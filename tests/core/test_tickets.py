@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
-from PIL import Image
+from image_folders import write_images
 from specs import plan_of
 from test_runner import arrays, run
 
@@ -598,18 +598,6 @@ def test_a_file_of_altered_data_is_trained_where_it_is_altered_alike(tmp_path: P
             begins_at(other, file)
 
 
-def folder_of_images(folder: Path, seed: int) -> Path:
-    """Two classes of small images: 20 for training, 4 for testing."""
-    rng = np.random.default_rng(seed)
-    for split, count in (("train", 10), ("test", 2)):
-        for class_ in ("a", "b"):
-            (folder / split / class_).mkdir(parents=True)
-            for number in range(count):
-                pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / split / class_ / f"{number}.png")
-    return folder
-
-
 def test_a_file_of_a_folder_of_images_is_trained_in_its_own_spec(tmp_path: Path) -> None:
     """A plan's name of a folder says what is in it, and the spec in the file where it was."""
 
@@ -617,11 +605,14 @@ def test_a_file_of_a_folder_of_images_is_trained_in_its_own_spec(tmp_path: Path)
         data = f"data={{name: folder, path: {folder}, size: 8}}"
         return data, "train.batch_size=5", "prune.rewind={to: 5it}", *more
 
-    one, other = (folder_of_images(tmp_path / name, seed) for seed, name in enumerate("xy"))
+    one, other = (
+        write_images(tmp_path / name, 10, 2, shape=(8, 8), seed=seed)
+        for seed, name in enumerate("xy")
+    )
     file = tickets_of(plan_of(*spec(one)), tmp_path / "s")["replicate-1/level-1.safetensors"]
     assert begins_at(spec(one), file) == (5, 40)
     assert begins_at(spec(one.rename(tmp_path / "moved")), file) == (5, 40)
-    (other / "train" / "a" / "more.png").write_bytes((other / "train/a/0.png").read_bytes())
+    (other / "train" / "a" / "more.png").write_bytes((other / "train/a/00.png").read_bytes())
     with pytest.raises(SpecError, match=MIDDLE):
         begins_at(spec(other), file)
     # Of two folders in a file nothing says which one it is.
