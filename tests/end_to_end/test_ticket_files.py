@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from e2e import keys, load, losses, ltspec, run_folder, write_tiny
+from e2e import load, losses, ltspec, run_folder, write_tiny
+from numpy.typing import NDArray
 
 SPEC = """\
 ltspec: 1
@@ -144,6 +146,47 @@ def resealed(
     return target
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run in a store of its own."""
+
+    store: Path
+    folder: Path
+    """Where its table and its tickets are."""
+
+    def ticket(self, name: str) -> Path:
+        return self.folder / "tickets" / "replicate-1" / f"{name}.safetensors"
+
+    def losses(self, label: str) -> NDArray[np.float32]:
+        """Loss of each step of the training with this label."""
+        return losses(self.store)[trained(self.folder / "plan.json", label)]
+
+
+def run_on(backend: str, spec: Path, store: Path, *options: str) -> Run:
+    on = ("--backend", backend, "--device", "cpu", "--quiet")
+    ltspec("run", spec, "--store", store, *on, *options)
+    return Run(store, run_folder(store, spec.stem, f"{backend}-float32"))
+
+
+def exchanged(spec: Path, finder: str, trainer: str, change: str) -> tuple[Run, Run]:
+    """Run a spec with one framework; then, changed, with another one. ``FILE`` in ``change`` is the
+    ticket that the first one found."""
+    found = run_on(finder, spec, spec.with_name("found"))
+    change = change.replace("FILE", str(found.ticket("level-1")))
+    return found, run_on(trainer, spec, spec.with_name("other"), "--set", change)
+
+
+def trained(plan_json: Path, label: str) -> str:
+    """The key of the training with this label."""
+    plan = json.loads(plan_json.read_text(encoding="utf-8"))
+    (key,) = [
+        stage["key"]
+        for stage in plan["stages"]
+        if stage["label"] == label and stage["work"]["kind"] == "train"
+    ]
+    return str(key)
+
+
 @pytest.mark.parametrize(
     ("finder", "trainer", "rewind"),
     [("torch", "tensorflow", 0), ("tensorflow", "torch", 0), ("torch", "tensorflow", 10)],
@@ -154,23 +197,15 @@ def test_a_ticket_is_trained_by_another_framework(
     """From the same tape: the first losses are equal but for rounding, and the accuracy is near."""
     spec = tmp_path / "travel.yaml"
     spec.write_text(f"{SPEC}  rewind: {{to: {rewind}it}}\n")
-    found, other = tmp_path / "found", tmp_path / "other"
-    on = ("--device", "cpu", "--quiet")
-    ltspec("run", spec, "--backend", finder, "--store", found, *on)
-    folder = run_folder(found, "travel", f"{finder}-float32")
-    file = folder / "tickets/replicate-1/level-1.safetensors"
-    branch = f"branches.other={{kind: retrain, ticket: {file}}}"
-    ltspec("run", spec, "--backend", trainer, "--store", other, *on, "--set", branch)
-    written = keys((folder / "plan.json").read_text())
-    theirs = keys((run_folder(other, "travel", f"{trainer}-float32") / "plan.json").read_text())
-    ours, others = losses(found), losses(other)
-    first = ours[next(key for key in reversed(written) if key in ours)]
-    second = others[next(key for key in reversed(theirs) if key in others)]
+    found, other = exchanged(spec, finder, trainer, "branches.other={kind: retrain, ticket: FILE}")
+    first = found.losses("replicate 1, level 1")
+    second = other.losses("replicate 1, level 1, other")
     assert len(first) == len(second) == 60 - rewind
     np.testing.assert_allclose(first[:2], second[:2], rtol=1e-5)
     np.testing.assert_allclose(first[:20], second[:20], rtol=1e-3)
     said = ltspec(
-        *("ticket", "verify", file, "--run", "--backend", trainer, "--device", "cpu"),
+        *("ticket", "verify", found.ticket("level-1"), "--run"),
+        *("--backend", trainer, "--device", "cpu"),
         *("--within", "0.01", "--store", tmp_path / "again", "--json"),
     )
     assert json.loads(said.out)["trained_again"][0]["passed"]
@@ -201,36 +236,14 @@ def test_a_ticket_is_carried_by_another_framework(
     first losses are equal but for rounding, and what is carried is, to the bit."""
     spec = tmp_path / "carried.yaml"
     spec.write_text(CARRIED)
-    found, other = tmp_path / "found", tmp_path / "other"
-    on = ("--device", "cpu", "--quiet")
-    ltspec("run", spec, "--backend", finder, "--store", found, *on)
-    ours = run_folder(found, "carried", f"{finder}-float32")
-    file = ours / "tickets/replicate-1/level-1.safetensors"
-    origin = f"branches.deeper.from={{ticket: {file}}}"
-    ltspec("run", spec, "--backend", trainer, "--store", other, *on, "--set", origin)
-    theirs = run_folder(other, "carried", f"{trainer}-float32")
+    runs = exchanged(spec, finder, trainer, "branches.deeper.from={ticket: FILE}")
     carried, own = (
-        [load(folder / f"tickets/replicate-1/{name}.safetensors") for folder in (ours, theirs)]
-        for name in ("deeper-level-1", "level-1")
+        [load(run.ticket(name)) for run in runs] for name in ("deeper-level-1", "level-1")
     )
     assert list(carried[0]) == list(carried[1])
     assert all(np.array_equal(carried[0][name], carried[1][name]) for name in carried[0])
     assert not np.array_equal(own[0]["weights/fc.weight"], own[1]["weights/fc.weight"])
-    first, second = (
-        losses(store)[trained(folder / "plan.json", "replicate 1, level 1, deeper")]
-        for store, folder in ((found, ours), (other, theirs))
-    )
+    first, second = (run.losses("replicate 1, level 1, deeper") for run in runs)
     assert len(first) == len(second) == 8
     np.testing.assert_allclose(first[:2], second[:2], rtol=1e-5)
     np.testing.assert_allclose(first[:5], second[:5], rtol=1e-3)  # batch norm lets rounding grow
-
-
-def trained(plan_json: Path, label: str) -> str:
-    """The key of the training with this label."""
-    plan = json.loads(plan_json.read_text(encoding="utf-8"))
-    (key,) = [
-        stage["key"]
-        for stage in plan["stages"]
-        if stage["label"] == label and stage["work"]["kind"] == "train"
-    ]
-    return str(key)
