@@ -121,7 +121,7 @@ CODES: dict[str, str] = {
     "LT241": "a branch's data does not fit the network",
     "LT242": "there is no other seed",
     "LT243": "a class has too few examples to be scored on",
-    "LT244": "there is no other mask to combine",
+    "LT244": "there is no such other mask to read",
     "LT250": "an entry of a sweep that is neither a list nor an axis",
     "LT251": "a key that cannot be swept",
     "LT252": "lists of a sweep that go together are of different lengths",

@@ -48,6 +48,8 @@ def counted(work: Counted, graph: Graph, inputs: Mapping[str, Result]) -> Counte
     if 0 in keep:
         raise InvariantError(
             f"{total} weights shared out among layers leave none of {work.tensors[keep.index(0)]}",
-            hint="write `scope: global`, or leave the level out",
+            hint="leave the level out"
+            if isinstance(work, Remask)
+            else "write `scope: global`, or leave the level out",
         )
     return replace(work, keep=keep)

@@ -18,6 +18,7 @@ from ltspec.language.section import Section
 from ltspec.language.train import Positive, Train
 
 Draw = Annotated[int, Field(ge=1, le=1_000_000)]
+BranchName = Annotated[str, Field(min_length=1)]
 
 
 class Reinitialize(Section):
@@ -56,6 +57,10 @@ class ShuffleMask(Section):
     """What is permuted. `layer`: each tensor's mask on its own, so that each keeps as many weights
     as in the ticket; `all`: those of all prunable tensors together, so that only their sum stays.
     """
+    like: BranchName | None = None
+    """The branch whose mask of the same level is permuted, such as a `prune` or a `combine-masks`:
+    with `within: layer` as many weights are kept in each tensor as there. The default is the
+    ticket."""
     draw: Draw = 1
     """Which of the independent permutations."""
     repel: bool = True
@@ -71,13 +76,17 @@ class RandomMask(Section):
     kind: Literal["random-mask"]
     """What is done with the ticket. `random-mask`: as many weights are kept as in the ticket, at
     random places of its rewound weights. `layers` says how many in each layer; for as many as the
-    ticket has in each, or for no rule at all, use `shuffle-mask`."""
+    ticket has in each, or for no rule at all, use `shuffle-mask`. `like` matches another branch."""
     levels: Levels = "all"
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
     layers: Literal["erk", "uniform"] = "erk"
     """How the weights are shared out among the layers. `uniform`: the same density in each; `erk`:
     density in proportion to the sum of a layer's dimensions over their product, layers that would
     be more than full being full (Evci et al. 2020, Erdos-Renyi-kernel)."""
+    like: BranchName | None = None
+    """The branch that it is as sparse as, at the same level and in the same replicate: one that
+    does not keep as many weights as the ticket, such as a `combine-masks`. The default is the
+    ticket."""
     draw: Draw = 1
     """Which of the independent draws."""
     repel: bool = True
@@ -207,7 +216,7 @@ class PruneOtherwise(Section):
     """What is done with the ticket. `prune`: instead of its mask there is one by another
     `criterion`, made from the dense network in one go, which keeps exactly as many weights as the
     ticket at that level: pruning at initialisation or one-shot pruning at matched density (Frankle
-    et al. 2019, Fig. 9; Chen et al. 2021)."""
+    et al. 2019, Fig. 9; Chen et al. 2021). `like` matches another branch."""
     levels: Levels = "all"
     """At which levels the branch leaves: `all` of the schedule, or a list such as `[5, 10]`."""
     criterion: Criterion
@@ -216,6 +225,10 @@ class PruneOtherwise(Section):
     scope: Literal["global", "layer", "erk"] | None = None
     """What is compared with what, as behind `prune.scope`; the default is what is written there.
     Where that is something else, `layer` keeps the same share of each tensor."""
+    like: BranchName | None = None
+    """The branch that it is as sparse as, at the same level and in the same replicate: one that
+    does not keep as many weights as the ticket, such as a `combine-masks`. With it, `scope: layer`
+    keeps the same share of each tensor. The default is the ticket."""
     weights: Literal["ticket", "scored"] = "ticket"
     """Which weights the mask is laid on: those that the `ticket` starts from, or those that were
     `scored`, such as the initial ones for a criterion at `init`."""
@@ -229,9 +242,10 @@ class PruneOtherwise(Section):
 class OtherMask(Section):
     """Which mask a ticket's is combined with: at the same level, of another line or replicate."""
 
-    branch: Annotated[str, Field(min_length=1)] | None = None
-    """A branch with a mask of its own (`prune`, `shuffle-mask`, `random-mask` or `dynamic`), which
-    leaves at the same levels. The default is the ticket."""
+    branch: BranchName | None = None
+    """A branch with a mask of its own (`prune`, `shuffle-mask`, `random-mask`, `dynamic` or a
+    `retrain` of a ticket file; of the next replicate another `combine-masks` too), which leaves at
+    the same levels. The default is the ticket."""
     replicate: Literal["same", "next"] = "same"
     """Whether it is the mask of the `same` replicate, or of the `next` one (of the first for the
     last one)."""

@@ -40,6 +40,20 @@ def follows_its_file(branch: Any) -> bool:
     return branch.ticket is not None and own == (None, None, None)
 
 
+def is_combined(branch: Any) -> bool:
+    """Whether a branch's mask is the ticket's and another one together."""
+    return bool(branch.kind == "combine-masks")
+
+
+def read_line(branch: Any) -> str | None:
+    """The branch whose mask of the same level is read to make another one's; None for the ticket's
+    and where none is."""
+    if is_combined(branch):
+        return None if branch.other.branch is None else str(branch.other.branch)
+    like = branch.kind in ("shuffle-mask", "random-mask", "prune") and branch.like
+    return str(like) if like else None
+
+
 def own_sections(branch: Any) -> dict[str, Any]:
     """The sections that a branch has written for itself, by key: ``train``, ``data``, ``rewind``,
     ``criterion``.

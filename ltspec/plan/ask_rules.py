@@ -12,8 +12,9 @@ from typing import Any
 
 from ltspec.errors import Diagnostic, Path
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import is_elsewhere
+from ltspec.language.variants import is_combined, is_elsewhere, read_line
 from ltspec.plan import asked, beside, pairs, resolve
+from ltspec.plan.mask_rules import known_count
 from ltspec.plan.replicates import DENSE, TICKET
 
 
@@ -165,6 +166,13 @@ def _line_can_be_asked_about(
         )
     elif question.kind == "first-stable":
         return
+    elif question.kind not in asked.OVER_STEPS and _is_like_a_file(spec, branch):
+        yield Diagnostic(
+            "LT239",
+            f"{line} keeps as many weights at each level, those of a ticket file",
+            path,
+            f"leave `{line}` out",
+        )
     elif getattr(branch, "data", None) is not None:
         yield Diagnostic(
             "LT239",
@@ -179,6 +187,11 @@ def _line_can_be_asked_about(
             path,
             f"leave `{line}` out, or ask for the area between `{line}` and another line",
         )
+
+
+def _is_like_a_file(spec: Any, branch: Any) -> bool:
+    like = None if is_combined(branch) else read_line(branch)
+    return like is not None and known_count(spec, like) is not None
 
 
 def steps_to_choose_from(

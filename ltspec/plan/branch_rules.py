@@ -13,9 +13,17 @@ from ltspec.data.facts import FACTS, STREAMED
 from ltspec.decisions.layerwise import SPREADS
 from ltspec.errors import Diagnostic
 from ltspec.language.unknown import Unknown
-from ltspec.language.variants import as_branch_sees, is_elsewhere, own_sections, placed
+from ltspec.language.variants import (
+    as_branch_sees,
+    is_combined,
+    is_elsewhere,
+    own_sections,
+    placed,
+    read_line,
+)
 from ltspec.plan import resolve
 from ltspec.plan.changing_rules import branch_masks_change_in_training
+from ltspec.plan.mask_rules import known_count, likeness_is_there, other_mask_is_there
 from ltspec.plan.replicates import TICKET, after
 from ltspec.plan.ticket_rules import file_training_begins, ticket_fits
 
@@ -108,7 +116,7 @@ def weights_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]
     needed = (
         branch.kind in ("shuffle-mask", "random-mask", "other-seed")
         or (branch.kind == "prune" and branch.weights == "ticket")
-        or (branch.kind == "combine-masks" and branch.operator == "union")
+        or (is_combined(branch) and branch.operator == "union")
     )
     if needed and not _is_rewound(spec):
         yield Diagnostic(
@@ -164,15 +172,21 @@ def layers_keep_something(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
     """LT207."""
     if branch.kind not in ("random-mask", "prune"):
         return
+    like = read_line(branch)
+    count = None if like is None else known_count(spec, like)
+    if like is not None and count is None:  # only the run can say how many weights are kept
+        return
     tensors = resolve.prunable(spec)
     shapes = [tensor.shape for tensor in tensors]
     for level in resolve.levels(spec) if tensors else ():
         if (branch.levels != "all" and level.number not in branch.levels) or not level.kept:
             continue
-        if branch.kind == "prune":
+        if branch.kind == "random-mask":
+            counts = SPREADS[branch.layers](shapes, level.kept if count is None else count)
+        elif count is None:
             counts = resolve.matched(spec, level, branch.scope)
         else:
-            counts = SPREADS[branch.layers](shapes, level.kept)
+            counts = resolve.shared(spec, count, branch.scope)
         if 0 in counts:
             yield Diagnostic(
                 "LT207",
@@ -205,67 +219,6 @@ def other_seeds_are_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
                 else "write `replicates: 2`, or seeds with different `init`",
             )
             return
-
-
-OWN_MASKS = ("prune", "shuffle-mask", "random-mask", "dynamic")
-"""Kinds of branches that have another mask than the ticket's."""
-
-
-def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
-    """LT244, LT242."""
-    if branch.kind != "combine-masks":
-        return
-    line, path = branch.other.branch, ("branches", name, "other")
-    if branch.other.replicate == "next" and resolve.replicate_count(spec) == 1:
-        yield Diagnostic(
-            "LT242",
-            "there is only one replicate",
-            (*path, "replicate"),
-            "write `replicates: 2`, or name a branch of this one",
-        )
-    if line is None:
-        if branch.other.replicate == "same":
-            yield Diagnostic(
-                "LT244",
-                f"branch {name} would combine the ticket's mask with itself",
-                path,
-                "write `{branch: NAME}`, `{replicate: next}`, or both",
-            )
-        return
-    there = line in spec.branches
-    if not there or spec.branches[line].kind not in OWN_MASKS:
-        from difflib import get_close_matches  # only a wrong spec needs it
-
-        having = _with_own_masks(spec)
-        close = get_close_matches(line, having, 1)
-        hint = "one that has is " + having[0] if having else "write one, such as `kind: prune`"
-        yield Diagnostic(
-            "LT244",
-            f"branch {line} has no mask of its own" if there else f"there is no branch {line!r}",
-            (*path, "branch"),
-            f"did you mean {close[0]}?" if close else hint,
-        )
-        return
-    theirs = spec.branches[line].levels
-    wanted = [each.number for each in resolve.levels(spec)]
-    wanted = wanted if branch.levels == "all" else list(branch.levels)
-    missing = [] if theirs == "all" else [level for level in wanted if level not in theirs]
-    if missing:
-        yield Diagnostic(
-            "LT244",
-            f"branch {line} does not leave at level {missing[0]}, and has no mask there",
-            (*path, "branch"),
-            f"give {name} the same `levels` as {line}",
-        )
-
-
-def _with_own_masks(spec: Any) -> list[str]:
-    """Names of branches that are known to have a mask of their own."""
-    found = []
-    for name, branch in spec.branches.items():
-        with suppress(Unknown):
-            found += [name] if branch.kind in OWN_MASKS else []
-    return found
 
 
 def data_fits_network(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
@@ -313,6 +266,7 @@ BRANCH_RULES: tuple[BranchRule, ...] = (
     layers_keep_something,
     other_seeds_are_there,
     other_mask_is_there,
+    likeness_is_there,
     data_fits_network,
     ticket_fits,
     file_training_begins,

@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ltspec.decisions import layerwise
 from ltspec.decisions.amounts import Level
 from ltspec.decisions.recipe import Recipe
-from ltspec.language.variants import as_branch_sees, follows_its_file, is_elsewhere
+from ltspec.language.variants import (
+    as_branch_sees,
+    follows_its_file,
+    is_combined,
+    is_elsewhere,
+    read_line,
+)
 from ltspec.plan import carrying, changing, dynamic, origins, recipes, resolve, transfer_controls
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DRAWS_APART, TICKET, Replicate
-from ltspec.plan.stages import Combine, Init, Load, MaskOperator, Perturb, Remask, Rewind
+from ltspec.plan.stages import Combine, Init, Load, MaskOperator, Outcome, Perturb, Remask, Rewind
 from ltspec.tickets.certificate import read_certificate
 
 if TYPE_CHECKING:
@@ -58,11 +64,20 @@ class Leaving:
 
 
 class Waiting(NamedTuple):
-    """A branch that is written when every other one is."""
+    """A branch that reads the mask of another line, and is written when that is."""
 
     leaving: Leaving
     name: str
     branch: Any
+
+
+class Other(NamedTuple):
+    """The mask of another line, at the level of a branch that reads it."""
+
+    mask: int
+    """The stage that holds it."""
+    kept: int | None
+    """How many weights it keeps; None where only the run can say."""
 
 
 def branch_off(writer: Writer, leaving: Leaving) -> None:
@@ -73,7 +88,7 @@ def branch_off(writer: Writer, leaving: Leaving) -> None:
             continue
         if branch.levels == "all" or level.number in branch.levels:
             here = replace(leaving, label=f"{leaving.label}, {name}")
-            if branch.kind == "combine-masks":
+            if is_combined(branch) or read_line(branch) is not None:
                 writer.waiting.append(Waiting(here, name, branch))
                 continue
             if branch.kind == "transfer":
@@ -100,19 +115,50 @@ def carry(writer: Writer, leaving: Leaving, name: str, branch: Any) -> None:
     transfer_controls.write(there, leaving, name, branch)
 
 
-def combine(writer: Writer) -> None:
-    """Write the branches that waited: all masks of all replicates are there."""
-    rows = {(row.replicate, row.branch, row.level): row for row in writer.outcomes}
-    for leaving, name, branch in writer.waiting:
-        seeds = leaving.seeds if branch.other.replicate == "same" else leaving.other
-        row = rows[seeds.number, branch.other.branch or TICKET, leaving.level.number]
-        assert row.ticket is not None
-        other = writer.stages[row.ticket].inputs["mask"]
+def finish(writer: Writer) -> None:
+    """Write the branches that waited, each after the line whose mask it reads."""
+    written = {(row.replicate, row.branch, row.level): row for row in writer.outcomes}
+    left = {
+        (one.leaving.seeds.number, one.name, one.leaving.level.number): one
+        for one in writer.waiting
+    }
+
+    for line in left:
+        chain = [line]
+        while chain[-1] not in written:
+            chain.append(_read(left[chain[-1]]))
+        row = written[chain.pop()]
+        for each in reversed(chain):
+            _write_late(writer, left[each], _mask_of(writer, row))
+            row = written[each] = writer.outcomes[-1]
+
+
+def _read(waiting: Waiting) -> tuple[int, str, int]:
+    """The line whose mask is read: its replicate, name and level."""
+    leaving, branch = waiting.leaving, waiting.branch
+    of_next = is_combined(branch) and branch.other.replicate == "next"
+    seeds = leaving.other if of_next else leaving.seeds
+    return seeds.number, read_line(branch) or TICKET, leaving.level.number
+
+
+def _mask_of(writer: Writer, row: Outcome) -> Other:
+    """The mask of a line; what comes out of a file holds its own."""
+    assert row.ticket is not None
+    return Other(writer.stages[row.ticket].inputs.get("mask", row.ticket), row.kept)
+
+
+def _write_late(writer: Writer, waiting: Waiting, other: Other) -> None:
+    leaving, name, branch = waiting
+    there = trained_as(writer, name, branch)
+    state, kept = leaving.start, other.kept
+    if is_combined(branch):
         work = Combine(writer.graph, branch.operator, writer.tensors)
-        mask = writer.add(work, leaving.label, {"mask": leaving.mask, "other": other})
-        there = trained_as(writer, name, branch)
-        ticket = _ticket(there, leaving, leaving.start, mask)
-        _train(there, leaving, name, branch, None, ticket)
+        mask = writer.add(work, leaving.label, {"mask": leaving.mask, "other": other.mask})
+        kept = None
+    else:
+        state, mask = begun_from(there, leaving, branch, other)
+    ticket = _ticket(there, leaving, state, mask)
+    _train(there, leaving, name, branch, kept, ticket)
 
 
 def _ticket(writer: Writer, leaving: Leaving, state: int, mask: int) -> int:
@@ -200,9 +246,11 @@ def recipe_of(writer: Writer, leaving: Leaving, branch: Any) -> Recipe:
             return leaving.recipe
 
 
-def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]:
+def begun_from(
+    writer: Writer, leaving: Leaving, branch: Any, like: Other | None = None
+) -> tuple[int, int]:
     """The stages that hold the weights and the mask of a branch of the spec's own network, which
-    keeps as many as the ticket."""
+    keeps as many as the ticket, or as the mask ``like``."""
     seeds, number, label = leaving.seeds, leaving.level.number, leaving.label
     match branch.kind:
         case "reinitialize":
@@ -216,19 +264,28 @@ def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]
             return writer.add(init, label, inputs), leaving.mask
         case "shuffle-mask":
             together = branch.within == "all"
+            mask = leaving.mask
             keep = (leaving.level.kept,) if together else leaving.level.keep
+            if like is not None:
+                mask, keep = like.mask, () if like.kept is None else (like.kept,)
             operator: MaskOperator = "shuffle-all" if together else "shuffle-layer"
             remask = Remask(
                 writer.graph, operator, seeds.mask, branch.draw, number, writer.tensors, keep
             )
-            return leaving.start, writer.add(remask, label, {"mask": leaving.mask})
+            return leaving.start, writer.add(remask, label, {"mask": mask})
         case "random-mask":
-            spread = layerwise.SPREADS[branch.layers]
-            keep = spread(writer.shapes, leaving.level.kept)
+            kept = leaving.level.kept if like is None else like.kept
             remask = Remask(
-                writer.graph, "random", seeds.mask, branch.draw, number, writer.tensors, keep
+                writer.graph,
+                "random",
+                seeds.mask,
+                branch.draw,
+                number,
+                writer.tensors,
+                () if kept is None else layerwise.SPREADS[branch.layers](writer.shapes, kept),
+                spread=branch.layers if kept is None else "",
             )
-            return leaving.start, writer.add(remask, label, {})
+            return leaving.start, writer.add(remask, label, _counted(like))
         case "perturb":
             perturb = Perturb(
                 writer.graph, seeds.init, branch.draw, number, branch.noise, branch.permute
@@ -238,10 +295,15 @@ def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]
         case "prune":
             seen = as_branch_sees(writer.spec, branch)
             scoring = recipes.scoring(seen)
-            keep = resolve.matched(writer.spec, leaving.level, branch.scope)
+            if like is None:
+                keep = resolve.matched(writer.spec, leaving.level, branch.scope)
+            else:
+                keep = resolve.shared(writer.spec, like.kept, branch.scope)
+            spread = "" if keep else resolve.spread_of(writer.spec, branch.scope)
             # Nothing was pruned before: the end of training is that of the dense network.
             states = {**leaving.states, "end": leaving.dense}
-            mask = writer.prune(seeds, scoring, keep, states, None, label)
+            counted = _counted(like).get("like")
+            mask = writer.prune(seeds, scoring, keep, states, None, label, spread, counted)
             place = states[scoring.at] if branch.weights == "scored" else leaving.start
             assert place is not None  # a rule sees to it
             return place, mask
@@ -262,3 +324,8 @@ def begun_from(writer: Writer, leaving: Leaving, branch: Any) -> tuple[int, int]
             return point, leaving.mask
         case _:  # retrain
             return leaving.start, leaving.mask
+
+
+def _counted(like: Other | None) -> dict[str, int]:
+    """The mask whose weights the run counts, by its role."""
+    return {"like": like.mask} if like is not None and like.kept is None else {}

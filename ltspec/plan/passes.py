@@ -110,7 +110,7 @@ def expand_stages(plan: Plan, spec: Spec) -> Plan:
             if not writer.waiting:
                 measuring.compare(writer, seeds)
         if writer.waiting:
-            branching.combine(writer)
+            branching.finish(writer)
             for seeds in plan.replicates:
                 measuring.compare(writer, seeds)
         measuring.compare_replicates(writer)

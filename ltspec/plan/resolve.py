@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 from ltspec.data.alteration import Alteration, altered_facts, classes
 from ltspec.data.facts import FACTS, STREAMED, USUAL_SIZE, Facts
-from ltspec.decisions import amounts, layerwise
+from ltspec.decisions import amounts
 from ltspec.decisions.amounts import Level
-from ltspec.decisions.layerwise import SPREADS
+from ltspec.decisions.layerwise import SPREADS, Spread
 from ltspec.errors import DataError, GraphError
 from ltspec.language.unknown import Unknown
 from ltspec.networks.families import build
@@ -219,13 +219,26 @@ def levels(spec: Any) -> list[Level]:
 
 def matched(spec: Any, level: Level, scope: str | None) -> tuple[int, ...]:
     """As many weights as a level keeps, shared out by another scope; None is the spec's own."""
-    scope = scope or spec.prune.scope
-    if scope == "global":  # a level of `set` or `rigl` has a count for each tensor all the same
-        return (level.kept,)
-    if scope == spec.prune.scope:
+    if (scope or spec.prune.scope) == spec.prune.scope != "global":
         return level.keep
-    spread = layerwise.SPREADS["uniform" if scope == "layer" else scope]
-    return spread([parameter.shape for parameter in prunable(spec)], level.kept)
+    return shared(spec, level.kept, scope)
+
+
+def shared(spec: Any, kept: int | None, scope: str | None) -> tuple[int, ...]:
+    """So many weights, shared out by a scope, None being the spec's own; nothing where only the run
+    can say how many. A level of `set` or `rigl` has a count for each tensor, whatever the scope."""
+    spread = spread_of(spec, scope)
+    if kept is None:
+        return ()
+    if spread == "global":
+        return (kept,)
+    return SPREADS[spread]([parameter.shape for parameter in prunable(spec)], kept)
+
+
+def spread_of(spec: Any, scope: str | None) -> Spread:
+    """How a scope shares out weights of which only their number is given."""
+    spreads: dict[str, Spread] = {"layer": "uniform", "erk": "erk", "global": "global"}
+    return spreads[scope or spec.prune.scope]
 
 
 def rate(name: str, rates: Any) -> float:

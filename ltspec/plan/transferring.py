@@ -249,8 +249,7 @@ def matched(
     scope = scope or to.spec.prune.scope
     if scope == "layer" == to.spec.prune.scope and len(keep) == len(to.tensors):
         return keep, ""
-    spreads: Mapping[str, Spread] = {"layer": "uniform", "erk": "erk", "global": "global"}
-    return shared(keep, spreads[scope], to)
+    return shared(keep, resolve.spread_of(to.spec, scope), to)
 
 
 def shared(keep: tuple[int, ...], spread: Spread, to: Carried) -> tuple[tuple[int, ...], Spread]:

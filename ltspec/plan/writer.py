@@ -76,7 +76,7 @@ class Writer:
     """Files of weights that were read, by path."""
     measurements: list[Measurement] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
-    """Branches that read a mask of another line, which may not be written yet."""
+    """Branches that read the mask of another line, which may not be written yet."""
 
     @classmethod
     def of(cls, spec: Any, graph: str) -> Writer:

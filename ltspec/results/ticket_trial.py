@@ -120,21 +120,24 @@ def _alone(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _behind(line: str, branches: Mapping[str, Any]) -> dict[str, Any]:
     """The branches that a line is made by: its own, or the one whose control it is, and those
-    whose masks are combined with theirs."""
+    whose masks theirs are made from."""
     kept: dict[str, Any] = {}
     waiting = [line]
     while waiting:
         name = branch_name(waiting.pop(), branches)
         if name is not None and name not in kept:
             kept[name] = branches[name]
-            waiting.extend(_combined(branches[name]))
+            waiting.extend(_read(branches[name]))
     return kept
 
 
-def _combined(branch: Any) -> list[str]:
-    other = branch.get("other") if isinstance(branch, Mapping) else None
-    name = other.get("branch") if isinstance(other, Mapping) else None
-    return [name] if isinstance(name, str) else []
+def _read(branch: Any) -> list[str]:
+    """The branches whose masks another one's is made from."""
+    if not isinstance(branch, Mapping):
+        return []
+    other = branch.get("other")
+    names = branch.get("like"), other.get("branch") if isinstance(other, Mapping) else None
+    return [name for name in names if isinstance(name, str)]
 
 
 def _size(source: Source) -> int:
