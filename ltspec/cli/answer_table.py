@@ -58,6 +58,8 @@ def print_answers(console: Console, plan: Plan, facts: Mapping[int, Mapping[str,
 _NOTES: dict[Unit, str] = {
     "step": "a step is the first at which it holds; onwards is the one from which on it holds at "
     "all later ones too",
+    "steps": "a number of steps is the least after which it holds; onwards is the one from which "
+    "on it holds after all longer pre-trainings too",
     "density": "a density is the lowest that holds with all higher ones; in brackets the lowest at "
     "which it holds at all",
 }
@@ -67,14 +69,15 @@ _NOTES: dict[Unit, str] = {
 def _asked(answer: Answer) -> str:
     """``first stable, below 2 points, test``."""
     ways = [answer.split]
+    by = " after pre-training" if answer.unit == "steps" else ""
     if answer.batchnorm == "recalibrate":
         ways.append(f"recalibrated on {answer.batches} batches")
     match answer.kind:
         case "first-stable":
-            what = f"first stable, below {_points(answer.threshold)} points"
+            what = f"first stable{by}, below {_points(answer.threshold)} points"
             ways.append(f"{answer.alphas} alphas")
         case "first-matching":
-            what = f"first matching, within {_points(answer.threshold)} points"
+            what = f"first matching{by}, within {_points(answer.threshold)} points"
         case "sparsest-matching":
             what = f"sparsest matching, within {_points(answer.threshold)} points"
         case _:
@@ -94,7 +97,7 @@ def answer_text(answer: Answer) -> str:
             text += f", level {answer.found_level}"
     elif unit == "accuracy":
         text = "none: no stretch of densities in common"
-    elif unit == "step":
+    elif unit in ("step", "steps"):
         text = f"none up to {_named(unit, answer.tried[-1])}"
     else:
         text = f"none, not even {figure_text(unit, answer.tried[-1])}"
@@ -131,14 +134,15 @@ def interval_text(answer: Answer) -> str:
 
 
 def _named(unit: Unit, figure: float) -> str:
-    """``step 2,000``, for a bare 0 says little; else as it is."""
-    return f"step {figure_text(unit, figure)}" if unit == "step" else figure_text(unit, figure)
+    """``step 2,000`` or ``2,000 steps``, for a bare 0 says little; else as it is."""
+    text = figure_text(unit, figure)
+    return {"step": f"step {text}", "steps": f"{text} step{'s' * (figure != 1)}"}.get(unit, text)
 
 
 def figure_text(unit: Unit, figure: float) -> str:
     """A step, a density or a difference of accuracies in points, as people read them."""
     match unit:
-        case "step":
+        case "step" | "steps":
             return f"{figure:,.0f}" if figure == int(figure) else f"{figure:,.1f}"
         case "density":
             return f"{figure:.2%}"

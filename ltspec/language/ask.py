@@ -10,6 +10,7 @@ from ltspec.language.levels import Levels
 from ltspec.language.paired import Lines, TwoLines
 from ltspec.language.section import Section
 
+Over = Literal["rewind", "pretrain"]
 Points = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -22,7 +23,12 @@ class FirstStable(Section):
     Beside it stands the rewind point from which on those of all later points are stable too
     (`onwards`), since it need not stay so. Rewind points are those of a sweep over
     `prune.rewind.to`, and each setting of its other entries is answered on its own; for the dense
-    network also those of `at` in `measure`."""
+    network also those of `at` in `measure`. `over` asks for another length of training."""
+    over: Over = "rewind"
+    """What there is to choose from. `rewind`: rewind points; `pretrain`: lengths of the training
+    before, in its steps, those of a sweep over `pretrain.train.duration`. With all of the training
+    still to come they tell whether it is the state that counts, or the time that is left (the
+    control of section 3 of the paper)."""
     of: Lines = ("ticket",)
     """Which networks: `dense`, `ticket`, or names of branches."""
     levels: Levels = "all"
@@ -42,7 +48,11 @@ class FirstMatching(Section):
     the dense one of the same replicate. Beside it stands the rewind point from which on those of
     all later points are so too (`onwards`): a ticket that is rewound to very late has little
     training left, and can fall below. Rewind points are those of a sweep over `prune.rewind.to`,
-    and each setting of its other entries is answered on its own."""
+    and each setting of its other entries is answered on its own. `over` asks for another length of
+    training."""
+    over: Over = "rewind"
+    """What there is to choose from. `rewind`: rewind points; `pretrain`: lengths of the training
+    before, in its steps, those of a sweep over `pretrain.train.duration`."""
     of: Lines = ("ticket",)
     """Which networks: `ticket`, or names of branches that are the same network on the same data."""
     levels: Levels = "all"

@@ -197,22 +197,28 @@ def _is_like_a_file(spec: Any, branch: Any) -> bool:
 def steps_to_choose_from(
     places: Sequence[asked.Place], wrong: Container[object] = ()
 ) -> Iterator[Diagnostic]:
-    """LT239: a question over rewind points where there are not two. ``places``: all points of the
-    spec; ``wrong``: the numbers of questions that a rule of their own is broken by."""
+    """LT239: a question over steps where there are not two. ``places``: all points of the spec;
+    ``wrong``: the numbers of questions that a rule of their own is broken by."""
     for number, question in enumerate(places[0].spec.ask if places else ()):
         with suppress(Unknown):
             if number not in wrong and question.kind in asked.OVER_STEPS:
+                over_rewinds = asked.is_over_rewinds(question)
                 for place, line in enumerate(question.of):
                     with suppress(Unknown):
                         path: Path = ("ask", number, "of", place)
-                        yield from _has_steps(places, question, line, path)
+                        if over_rewinds:
+                            yield from _has_steps(places, question, line, path)
+                        elif line == DENSE:
+                            yield from _parts_once(places, question, path)
+                if not over_rewinds:
+                    yield from _has_lengths(places, question, ("ask", number, "over"))
 
 
 def _has_steps(
     places: Sequence[asked.Place], question: Any, line: str, path: Path
 ) -> Iterator[Diagnostic]:
-    there = [asked.most_steps(question, line, group) for group in asked.groups(places, line)]
-    least = min(there, key=len)
+    groups = asked.groups(question, places, line)
+    least = min((asked.most_steps(question, line, group) for group in groups), key=len)
     if len(least) > 1:
         return
     what = f"one rewind point, step {min(least):,}," if least else "no rewind point"
@@ -241,6 +247,36 @@ def _hint(spec: Any, line: str, rewound: bool, apart: bool) -> str:
     if apart:
         return f"sweep `{key}` in an entry of its own"
     return f"sweep it: `sweep: {{{key}: [0it, 500it]}}`, for example"
+
+
+def _parts_once(places: Sequence[asked.Place], question: Any, path: Path) -> Iterator[Diagnostic]:
+    """LT239: of networks that were trained before for as long there are several."""
+    there = (steps for each in places for steps in asked.parting(question, [each]))
+    most = max(there, key=len, default=set())
+    if len(most) > 1:
+        yield Diagnostic(
+            "LT239",
+            f"copies of the dense network part at {len(most)} steps of its training, and each has "
+            "an instability of its own",
+            path,
+            "leave one step in `at` of `instability`",
+        )
+
+
+def _has_lengths(places: Sequence[asked.Place], question: Any, path: Path) -> Iterator[Diagnostic]:
+    """LT239: lengths of a pre-training, which are the same for all lines."""
+    groups = asked.groups(question, places, DENSE)
+    least = min((asked.most_steps(question, DENSE, group) for group in groups), key=len)
+    if len(least) > 1:
+        return
+    what = f"one length of `pretrain`, {min(least):,} steps," if least else "no `pretrain`"
+    hint = f"sweep it: `sweep: {{{asked.DURATION}: [100it, 500it]}}`, for example"
+    if not least:
+        hint = "write the section `pretrain`, or leave `over` out"
+    elif len({asked.pretrained_steps(place.spec) for place in places}) > 1:
+        what = f"one length of `pretrain`, {min(least):,} steps, where all else is the same,"
+        hint = f"sweep `{asked.DURATION}` in an entry of its own"
+    yield Diagnostic("LT239", f"there is {what} to choose from", path, hint)
 
 
 ASK_RULES: tuple[Callable[[Any], Iterator[Diagnostic]], ...] = (

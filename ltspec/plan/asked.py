@@ -1,5 +1,5 @@
 """Takes the points of a spec; gives what one of its questions is about: lines, levels, rewind
-points.
+points, lengths of a pre-training.
 
 Plain functions, which rules ask too.
 """
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltspec.language.points import shown
-from ltspec.language.variants import as_branch_sees, is_elsewhere
-from ltspec.plan import beside, measured, pairs
+from ltspec.language.variants import as_branch_sees, as_pretrained, is_elsewhere
+from ltspec.plan import beside, measured, pairs, resolve
 from ltspec.plan.replicates import DENSE
 
 OVER_STEPS = ("first-stable", "first-matching")
-"""Kinds of question that look for a rewind point."""
+"""Kinds of question that look for a rewind point, or for the length of a pre-training."""
+DURATION = "pretrain.train.duration"
+"""The key that says how long a pre-training is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +67,61 @@ def is_from_a_file(branch: Any) -> bool:
     return branch.kind == "retrain" and branch.ticket is not None
 
 
-def groups(places: Iterable[Place], line: str) -> list[list[Place]]:
-    """The places that differ in the line's rewind point alone, together."""
+def is_over_rewinds(question: Any) -> bool:
+    """Whether a question over steps looks for a rewind point."""
+    return bool(question.over == "rewind")
+
+
+def pretrained_steps(spec: Any) -> int | None:
+    """How long a network is trained before; None where it is not, or begins with a file."""
+    if spec.pretrain is None or spec.pretrain.weights is not None:
+        return None
+    return resolve.total_steps(as_pretrained(spec))
+
+
+def step(question: Any, spec: Any, line: str) -> int | None:
+    """What a question chooses from, at a point: the line's rewind point, or the length of the
+    pre-training; None where there is none."""
+    return rewind_step(spec, line) if is_over_rewinds(question) else pretrained_steps(spec)
+
+
+def groups(question: Any, places: Iterable[Place], line: str) -> list[list[Place]]:
+    """The places that differ in what a question over steps chooses from alone, together: in the
+    line's rewind point, or in the length of the pre-training."""
     found: dict[str, list[Place]] = {}
     for place in places:
-        home = rewind_key(place.spec, line)
         others = {
-            key: value for key, value in place.values.items() if not _sets_step(home, key, value)
+            key: value
+            for key, value in place.values.items()
+            if not _sets_step(question, place.spec, line, key, value)
         }
         found.setdefault(shown(others), []).append(place)
     return list(found.values())
 
 
-def _sets_step(home: str, key: str, value: Any) -> bool:
-    """Whether a key of a sweep sets the step of a rewind point, and nothing else."""
+def _sets_step(question: Any, spec: Any, line: str, key: str, value: Any) -> bool:
+    """Whether a key of a sweep sets what is chosen from, and nothing else."""
+    if not is_over_rewinds(question):
+        return key == DURATION
+    home = rewind_key(spec, line)
     if key == home:
         return isinstance(value, Mapping) and set(value) == {"to"}
     return key in (f"{home}.to", f"{home}.weights")
 
 
 def most_steps(question: Any, line: str, places: Iterable[Place]) -> set[int]:
-    """The rewind points of a line that a question over them can choose from at places that go
-    together; where the dense network is measured in several ways, those of the one with most."""
-    if line != DENSE:
-        return {step for place in places if (step := rewind_step(place.spec, line)) is not None}
+    """What a question about a line can choose from at places that go together: steps of rewind
+    points, or of pre-trainings. Where the dense network is measured in several ways, the rewind
+    points of the one with most."""
+    if line != DENSE or not is_over_rewinds(question):
+        found = {step(question, place.spec, line) for place in places}
+        return {each for each in found if each is not None}
+    return max(parting(question, places), key=len, default=set())
+
+
+def parting(question: Any, places: Iterable[Place]) -> list[set[int]]:
+    """The steps at which copies of the dense network part, by the ways in which their instability
+    is measured."""
     found: dict[tuple[object, ...], set[int]] = {}
     for place in places:
         for measure in place.spec.measure:
@@ -100,7 +133,7 @@ def most_steps(question: Any, line: str, places: Iterable[Place]) -> set[int]:
                 for subject in measured.subjects(place.spec, measure)
                 if subject.step is not None
             )
-    return max(found.values(), key=len, default=set())
+    return list(found.values())
 
 
 def measured_levels(spec: Any, line: str, split: str) -> list[int]:

@@ -22,7 +22,7 @@ from ltspec.plan.stages import Line, Measurement, Outcome, Plan, Side
 from ltspec.results.answers import Answer, Own, Unit, check
 from ltspec.results.paired import way
 from ltspec.results.reducers import exact, exact_mean, mean_gap, onset
-from ltspec.results.rewound import rewind_step, rewound_as
+from ltspec.results.rewound import pretrained_steps, rewind_step, rewound_as
 from ltspec.results.table import counted, mean, spread
 
 Facts = Mapping[int, Mapping[str, Any]]
@@ -112,8 +112,12 @@ class _Tables:
                 dense[row.point, row.replicate] = row
         return cls(plan, facts, copies, outcomes, dense)
 
-    def step(self, place: asked.Place, line: str) -> int | None:
-        """The step whose weights a line returns to; None where they are trained to the end."""
+    def step(self, question: Any, place: asked.Place, line: str) -> int | None:
+        """What a question chooses from: the step whose weights a line returns to, None where they
+        are trained to the end; or how many steps the network was trained before."""
+        if not asked.is_over_rewinds(question):
+            first = self.plan.replicates[0].number
+            return pretrained_steps(self.plan, self.dense[place.number, first])
         own = rewound_as(place.spec, line)
         return rewind_step(self.plan, place.spec, self.outcomes[place.number, own][0])
 
@@ -170,7 +174,7 @@ class _Reader:
         stages: dict[tuple[int, int], dict[tuple[int, ...], set[int]]] = {}
         for row in rows:
             one = row.of
-            step = one.step if line == DENSE else steps[one.point]
+            step = steps.get(one.point, one.step)
             # Two entries of `measure` may ask for the same copies, which count once.
             pairs = stages.setdefault((step, row.side.replicate), {})
             pairs.setdefault(one.copies, set()).add(one.stage)
@@ -217,13 +221,15 @@ class _Reader:
                     )
 
     def _groups(self, line: str) -> Iterator[tuple[list[asked.Place], dict[int, int]]]:
-        """Points that go together, and the line's rewind point by their number; without those that
-        have none, as where `prune.rewind.weights` is swept and one of its values is `end`."""
-        for group in asked.groups(self.places, line):
-            if line == DENSE:
+        """Points that go together, and what is chosen from by their number; without those that have
+        none, as where `prune.rewind.weights` is swept and one of its values is `end`. Rewind points
+        of the dense network are those at which copies part, and not in it."""
+        question = self.question
+        for group in asked.groups(question, self.places, line):
+            if line == DENSE and asked.is_over_rewinds(question):
                 yield group, {}
                 continue
-            found = {place.number: self.tables.step(place, line) for place in group}
+            found = {place.number: self.tables.step(question, place, line) for place in group}
             steps = {number: step for number, step in found.items() if step is not None}
             yield [place for place in group if place.number in steps], steps
 
@@ -249,7 +255,7 @@ class _Reader:
         ever, onwards = onset(list(figures), list(map(holds, there))) if whole else (None, None)
         return self._answer(
             group,
-            "step",
+            "step" if asked.is_over_rewinds(self.question) else "steps",
             tuple(figures),
             (ever, ever, onwards),
             own,

@@ -12,7 +12,8 @@ from ltspec.language.points import shown
 from ltspec.plan.stages import Plan
 from ltspec.results.table import Spread, point_document, write_csv
 
-Unit = Literal["step", "density", "accuracy"]
+Unit = Literal["step", "steps", "density", "accuracy"]
+"""A rewind point, the length of a pre-training, a share of weights, or a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Own:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One question about one network, or two lines, at the points of a sweep that differ in the
-    rewind point alone, or at one of them."""
+    rewind point or the length of the pre-training alone, or at one of them."""
 
     question: int
     """Which entry of the spec's ``ask``, from 1."""
@@ -96,7 +97,7 @@ def check(answer: Answer) -> None:
         raise InvariantError(f"{name}: there is an answer, and {answer.missing} figures are not")
     if (answer.onwards is None) < (answer.ever is None):
         raise InvariantError(f"{name}: it holds from {answer.onwards} on, and nowhere")
-    own = {"step": answer.ever, "density": answer.onwards, "accuracy": answer.value}[answer.unit]
+    own = {"density": answer.onwards, "accuracy": answer.value}.get(answer.unit, answer.ever)
     if answer.value != own:
         raise InvariantError(f"{name}: the answer is {answer.value}, and what is asked is {own}")
 

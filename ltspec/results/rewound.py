@@ -1,5 +1,5 @@
-"""Takes a plan; gives the step whose weights a line returns to, or a state is made of, as its
-stages say.
+"""Takes a plan; gives the step whose weights a line returns to, or a state is made of, and the
+length of a pre-training, as its stages say.
 
 Of the spec only the branches' own words are looked at. Its durations and its lines may need files
 that it names, another spec or a folder of images, and what was run is shown where these are not.
@@ -34,6 +34,14 @@ def rewind_step(plan: Plan, spec: Any, row: Outcome) -> int | None:
         return None
     assert row.ticket is not None
     return step_of(source_of(plan, plan.stages[row.ticket].inputs["state"]))
+
+
+def pretrained_steps(plan: Plan, dense: Outcome) -> int | None:
+    """How many steps a network was trained before its dense training; None where it was not, and
+    where it begins with the weights of a file."""
+    work = source_of(plan, plan.stages[dense.trained].inputs["state"]).work
+    trained_before = isinstance(work, Train) and is_pretraining(work.recipe.order_seed)
+    return work.stop if isinstance(work, Train) and trained_before else None
 
 
 def source_of(plan: Plan, place: int) -> Stage:

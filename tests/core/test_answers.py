@@ -355,6 +355,68 @@ def test_the_stable_point_of_tickets_is_over_the_sweep_and_by_level() -> None:
     assert found == [(1, 10, 10, (1, 2, 3)), (2, 0, None, (1, 2, 3))]
 
 
+BEFORE = (
+    "pretrain={data: {name: digits, random_labels: 1.0}}",
+    "pretrain.train={duration: 1ep, batch_size: 64, optimizer: {name: sgd, lr: 0.1}}",
+    "sweep={pretrain.train.duration: [1ep, 10it, 30it]}",
+)
+
+
+def before(plan: Plan, row: Outcome | Measurement) -> int:
+    """How long the network of a row was trained before: an epoch of digits has 23 steps."""
+    written = plan.point(row.point).values["pretrain.train.duration"]
+    return {"1ep": 23, "10it": 10, "30it": 30}[written]
+
+
+def test_the_length_of_a_pretraining_after_which_networks_are_stable() -> None:
+    """Of the dense network, whose copies part at its end, and of the ticket."""
+    plan = plan_of(
+        *BEFORE,
+        "measure=[{kind: instability, of: [dense, ticket], siblings: 2, alphas: 3}]",
+        "ask=[{kind: first-stable, of: [dense, ticket], levels: [1], over: pretrain}]",
+    )
+    wrong = {10: 8000, 23: 200, 30: 199}
+    found = answers(plan, made(plan, wrong=lambda one: wrong[before(plan, one)]))
+    assert [(one.line, one.level) for one in found] == [("dense", None), ("ticket", 1)]
+    for answer in found:
+        assert (answer.unit, answer.tried, answer.value) == ("steps", (10, 23, 30), 30)
+        assert (answer.points, answer.settings) == ((1, 2, 3), {})
+        assert answer_text(answer) == "30 steps"
+        assert answer_text(replace(answer, value=1, ever=1, onwards=1)) == "1 step"
+    console = Console(record=True, width=200)
+    print_answers(console, plan, made(plan, wrong=lambda one: 8000))
+    text = console.export_text()
+    assert "first stable after pre-training, below 2 points, test" in text
+    assert "none up to 30 steps" in text
+    (line, _) = csv.DictReader(io.StringIO(as_csv(found)))
+    assert (line["unit"], line["value"]) == ("steps", "30")
+
+
+def test_the_length_of_a_pretraining_after_which_tickets_match() -> None:
+    """Each is held against the dense network that was trained before for as long."""
+    plan = plan_of(
+        *BEFORE[:2],
+        "sweep={pretrain.train.duration: [1ep, 10it, 30it], prune.rewind.to: [0it, 10it]}",
+        "branches.fresh={kind: reinitialize}",
+        "ask=[{kind: first-matching, of: [ticket, fresh], levels: [2], over: pretrain}]",
+    )
+
+    def correct(row: Outcome) -> int:
+        dense = 9000 + before(plan, row)
+        drop = {10: 10, 23: 30, 30: 0}[before(plan, row)] if row.branch == "ticket" else 21
+        return dense - (drop if row.level == 2 else 0)
+
+    found = answers(plan, made(plan, correct))
+    assert [(one.line, one.settings["prune.rewind.to"]) for one in found] == [
+        ("ticket", "0it"),
+        ("ticket", "10it"),
+        ("fresh", "0it"),
+        ("fresh", "10it"),
+    ]
+    assert [(one.value, one.onwards) for one in found] == [(10, 30)] * 2 + [(None, None)] * 2
+    assert answer_text(found[0]) == "10 steps (onwards: 30)"
+
+
 def test_other_entries_of_a_sweep_are_kept_apart() -> None:
     plan = plan_of(
         "sweep={recipe: {high: {}, low: {train.optimizer.lr: 0.01}}, prune.rewind.to: [0it, 10it]}",
@@ -594,7 +656,10 @@ def test_other_keys_of_a_rewinding_are_other_entries() -> None:
         asked.Place(3, {"prune.rewind.weights": "0it", "prune.rewind.schedule": "9it"}, _Bare()),
         asked.Place(4, {"prune.rewind": {"to": "5it", "retrain": "1ep"}}, _Bare()),
     ]
-    found = [[place.number for place in group] for group in asked.groups(places, "ticket")]
+    question = tiny("ask=[{kind: first-matching}]", STEPS).ask[0]
+    found = [
+        [place.number for place in group] for group in asked.groups(question, places, "ticket")
+    ]
     assert found == [[1, 2], [3], [4]]
 
 

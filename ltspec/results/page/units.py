@@ -24,7 +24,7 @@ UNITS: Mapping[str, str] = {
     "level": "number",
     "replicate": "number",
     "replicates": "unit of the answer",
-    "answer": "step, % of weights or points",
+    "answer": "step, steps, % of weights or points",
     "95% interval": "unit of the answer",
     # figures
     "density": "% of prunable weights",
