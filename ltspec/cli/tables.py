@@ -91,13 +91,21 @@ def print_transfers(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
 
 
 def print_collapse(console: Console, rows: Sequence[Row]) -> None:
-    """Print a line for each network with a layer that no path from input to output passes."""
+    """Print a line for each network with a layer that no path from input to output passes, or with
+    fewer than half of its weights on one."""
     for row in rows:
-        if not row.collapsed:
+        effective = row.density if row.effective_density is None else row.effective_density
+        if row.collapsed:
+            what = f"no path leads through {', '.join(row.collapsed)}"
+            if not row.connected:
+                what = "no path leads from input to output: its answers are constant"
+        elif effective < row.density / 2:
+            what = (
+                "most of its weights lie on no path from input to output: its effective density is "
+                f"{effective:.2%}, and not {row.density:.2%}"
+            )
+        else:
             continue
-        what = f"no path leads through {', '.join(row.collapsed)}"
-        if not row.connected:
-            what = "no path leads from input to output: its answers are constant"
         console.print(
             f"warning: replicate {row.replicate}, {row.branch} level {row.level}: {what}",
             highlight=False,

@@ -122,9 +122,12 @@ def _check_mask(work: Remask, masks: Masks, before: Masks) -> None:
     if work.operator == "shuffle-layer" and kept != masking.count_kept(before):
         raise InvariantError("a mask that was shuffled within layers has other counts in them")
     if all(np.array_equal(mask, before[name]) for name, mask in masks.items()):
+        full = all(mask.all() for mask in masks.values())
         raise InvariantError(
-            "the shuffled mask is the same as the ticket's",
-            hint="there are few places to shuffle: write another `draw`, or leave the level out",
+            "the shuffled mask is the same as before",
+            hint="no weight of it is pruned, so leave the level out"
+            if full
+            else "there are few places to shuffle: write another `draw`, or leave the level out",
         )
 
 

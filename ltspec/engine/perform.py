@@ -145,7 +145,20 @@ class Checkpoints(Protocol):
 def perform(
     stage: Stage, inputs: Mapping[str, Result], bench: Bench, checkpoints: Checkpoints, watch: Watch
 ) -> Made:
-    """Do one stage's work. Raises InvariantError when the result breaks a promise."""
+    """Do one stage's work. Raises InvariantError, which names the stage, when the result breaks a
+    promise."""
+    try:
+        return _performed(stage, inputs, bench, checkpoints, watch)
+    except InvariantError as error:
+        if error.message.startswith(stage.label):
+            raise
+        message = f"{stage.label}: {error.message}"
+        raise InvariantError(message, code=error.code, hint=error.hint) from error
+
+
+def _performed(
+    stage: Stage, inputs: Mapping[str, Result], bench: Bench, checkpoints: Checkpoints, watch: Watch
+) -> Made:
     graph = bench.plan.graphs[stage.work.graph]
     match stage.work:
         case Init() as work:

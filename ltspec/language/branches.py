@@ -62,7 +62,8 @@ class ShuffleMask(Section):
     with `within: layer` as many weights are kept in each tensor as there. The default is the
     ticket."""
     draw: Draw = 1
-    """Which of the independent permutations."""
+    """Which of the independent permutations. In two branches with the same number each place goes
+    to the same one, whichever masks these are."""
     repel: bool = True
     """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
     the ticket's. Without `prune.repel` there is none, and `false` is an error."""
@@ -88,7 +89,8 @@ class RandomMask(Section):
     does not keep as many weights as the ticket, such as a `combine-masks`. The default is the
     ticket."""
     draw: Draw = 1
-    """Which of the independent draws."""
+    """Which of the independent draws. Of two branches with the same number the mask with fewer
+    weights in a layer lies within the other one there."""
     repel: bool = True
     """Whether the term of `prune.repel` is part of its training too, with the same solutions as in
     the ticket's. Without `prune.repel` there is none, and `false` is an error."""

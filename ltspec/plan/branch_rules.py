@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 from ltspec.data.facts import FACTS, STREAMED
-from ltspec.decisions.layerwise import SPREADS
 from ltspec.errors import Diagnostic
 from ltspec.language.unknown import Unknown
 from ltspec.language.variants import (
@@ -23,7 +22,12 @@ from ltspec.language.variants import (
 )
 from ltspec.plan import resolve
 from ltspec.plan.changing_rules import branch_masks_change_in_training
-from ltspec.plan.mask_rules import known_count, likeness_is_there, other_mask_is_there
+from ltspec.plan.mask_rules import (
+    counts,
+    known_count,
+    likeness_is_there,
+    other_mask_is_there,
+)
 from ltspec.plan.replicates import TICKET, after
 from ltspec.plan.ticket_rules import file_training_begins, ticket_fits
 
@@ -177,20 +181,14 @@ def layers_keep_something(spec: Any, name: str, branch: Any) -> Iterator[Diagnos
     if like is not None and count is None:  # only the run can say how many weights are kept
         return
     tensors = resolve.prunable(spec)
-    shapes = [tensor.shape for tensor in tensors]
     for level in resolve.levels(spec) if tensors else ():
         if (branch.levels != "all" and level.number not in branch.levels) or not level.kept:
             continue
-        if branch.kind == "random-mask":
-            counts = SPREADS[branch.layers](shapes, level.kept if count is None else count)
-        elif count is None:
-            counts = resolve.matched(spec, level, branch.scope)
-        else:
-            counts = resolve.shared(spec, count, branch.scope)
-        if 0 in counts:
+        found = counts(spec, branch, level, count)
+        if 0 in found:
             yield Diagnostic(
                 "LT207",
-                f"level {level.number} would leave no weight of {tensors[counts.index(0)].name}",
+                f"level {level.number} would leave no weight of {tensors[found.index(0)].name}",
                 ("branches", name),
                 "name the `levels` at which the branch leaves, without this one",
                 at="key",

@@ -24,7 +24,17 @@ from ltspec.language.variants import (
 from ltspec.plan import carrying, changing, dynamic, origins, recipes, resolve, transfer_controls
 from ltspec.plan.recipes import Rewinding
 from ltspec.plan.replicates import DRAWS_APART, TICKET, Replicate
-from ltspec.plan.stages import Combine, Init, Load, MaskOperator, Outcome, Perturb, Remask, Rewind
+from ltspec.plan.stages import (
+    Combine,
+    Init,
+    Load,
+    MaskOperator,
+    Outcome,
+    Perturb,
+    Prune,
+    Remask,
+    Rewind,
+)
 from ltspec.tickets.certificate import read_certificate
 
 if TYPE_CHECKING:
@@ -78,6 +88,9 @@ class Other(NamedTuple):
     """The stage that holds it."""
     kept: int | None
     """How many weights it keeps; None where only the run can say."""
+    counted: int
+    """The stage whose mask says how many: the one, where that is like others, that it goes back
+    to."""
 
 
 def branch_off(writer: Writer, leaving: Leaving) -> None:
@@ -144,7 +157,14 @@ def _read(waiting: Waiting) -> tuple[int, str, int]:
 def _mask_of(writer: Writer, row: Outcome) -> Other:
     """The mask of a line; what comes out of a file holds its own."""
     assert row.ticket is not None
-    return Other(writer.stages[row.ticket].inputs.get("mask", row.ticket), row.kept)
+    mask = counted = writer.stages[row.ticket].inputs.get("mask", row.ticket)
+    while isinstance(writer.stages[counted].work, Prune | Remask):
+        inputs = writer.stages[counted].inputs
+        shuffled = isinstance(writer.stages[counted].work, Remask) and "mask" in inputs
+        if not shuffled and "like" not in inputs:
+            break
+        counted = inputs["mask" if shuffled else "like"]
+    return Other(mask, row.kept, counted)
 
 
 def _write_late(writer: Writer, waiting: Waiting, other: Other) -> None:
@@ -328,4 +348,4 @@ def begun_from(
 
 def _counted(like: Other | None) -> dict[str, int]:
     """The mask whose weights the run counts, by its role."""
-    return {"like": like.mask} if like is not None and like.kept is None else {}
+    return {"like": like.counted} if like is not None and like.kept is None else {}

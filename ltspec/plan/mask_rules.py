@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ltspec.decisions.amounts import Level
+from ltspec.decisions.layerwise import SPREADS
 from ltspec.errors import Diagnostic, LtspecError
 from ltspec.errors import Path as Place
 from ltspec.language.unknown import Unknown
@@ -32,9 +34,17 @@ def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
             (*path, "replicate"),
             "write `replicates: 2`, or name a branch of this one",
         )
-    if branch.other.branch is not None:
-        wanted = _ITS_OWN if branch.other.replicate == "next" else _WITHOUT_THE_TICKETS
-        yield from _is_read(spec, name, branch, (*path, "branch"), wanted)
+    line = branch.other.branch
+    if line is not None:
+        found = list(_is_read(spec, name, branch, (*path, "branch"), _ITS_OWN))
+        yield from found
+        if not found and _meets_its_ticket(spec, branch):
+            yield Diagnostic(
+                "LT244",
+                f"the mask of {line} has the ticket's own in it already",
+                (*path, "branch"),
+                _one_that_fits(spec, name, _NOT_COMBINED),
+            )
     elif branch.other.replicate == "same":
         yield Diagnostic(
             "LT244",
@@ -44,12 +54,38 @@ def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
         )
 
 
+def _meets_its_ticket(spec: Any, branch: Any) -> bool:
+    """Whether what a ticket's mask is combined with was itself combined with it: in the same
+    replicate, or all around the replicates."""
+    count, replicate = resolve.replicate_count(spec), 0
+    while True:
+        replicate += branch.other.replicate == "next"
+        line = branch.other.branch
+        if line is not None and not is_combined(spec.branches[line]):
+            return False
+        around = replicate % count == 0
+        if around or line is None:
+            return bool(around)
+        branch = spec.branches[line]
+
+
 def likeness_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:
     """LT244: a mask that another one is like, and not as like the ticket's."""
     if is_combined(branch) or read_line(branch) is None:
         return
     wanted = _OTHER_LAYERS if _permutes_layers(branch) else _ANOTHER_NUMBER
     yield from _is_read(spec, name, branch, ("branches", name, "like"), wanted)
+
+
+def counts(spec: Any, branch: Any, level: Level, total: int | None = None) -> tuple[int, ...]:
+    """How many weights the mask of a ``random-mask`` or a ``prune`` keeps of each tensor, or of all
+    together; of as many in all as the ticket, or ``total``."""
+    if branch.kind == "random-mask":
+        shapes = [tensor.shape for tensor in resolve.prunable(spec)]
+        return SPREADS[branch.layers](shapes, level.kept if total is None else total)
+    if total is None:
+        return resolve.matched(spec, level, branch.scope)
+    return resolve.shared(spec, total, branch.scope)
 
 
 def known_count(spec: Any, line: str) -> int | None:
@@ -85,13 +121,20 @@ def _has_its_own(spec: Any, line: str) -> bool:
     return branch.kind in _OWN or _is_loaded(branch)
 
 
-def _is_without_the_tickets(spec: Any, line: str) -> bool:
+def _is_not_combined(spec: Any, line: str) -> bool:
     return _has_its_own(spec, line) and not is_combined(spec.branches[line])
 
 
 def _has_other_layers(spec: Any, line: str) -> bool:
     branch = _followed(spec, line, _permutes_layers)
-    return _has_its_own(spec, line) and not _permutes_layers(branch)
+    if not _has_its_own(spec, line) or _permutes_layers(branch):
+        return False
+    if branch.kind not in ("random-mask", "prune") or read_line(branch) is not None:
+        return True
+    found = resolve.levels(spec) if resolve.prunable(spec) else []
+    return not found or any(
+        len(one.keep) == 1 or counts(spec, branch, one) != one.keep for one in found
+    )
 
 
 def _permutes_layers(branch: Any) -> bool:
@@ -120,9 +163,9 @@ class _Wanted(NamedTuple):
 
 
 _ITS_OWN = _Wanted(_has_its_own, "has no mask of its own", "prune")
-_WITHOUT_THE_TICKETS = _Wanted(_is_without_the_tickets, "has no mask of its own", "prune")
+_NOT_COMBINED = _Wanted(_is_not_combined, "has no mask of its own", "prune")
 _OTHER_LAYERS = _Wanted(
-    _has_other_layers, "keeps as many weights as the ticket in each layer", "prune"
+    _has_other_layers, "keeps as many weights as the ticket in each layer", "combine-masks"
 )
 _ANOTHER_NUMBER = _Wanted(
     _keeps_another_number, "keeps as many weights as the ticket", "combine-masks"
@@ -148,10 +191,8 @@ def _is_read(
             "name a branch whose mask is made without it",
         )
     elif not wanted.fits(spec, line):
-        what = {
-            "transfer": "has the mask of a ticket that is carried",
-            "combine-masks": "has the ticket's own mask in it already",
-        }.get(spec.branches[line].kind, wanted.lacks)
+        carried = spec.branches[line].kind == "transfer"
+        what = "has the mask of a ticket that is carried" if carried else wanted.lacks
         hint = _one_that_fits(spec, name, wanted)
         yield Diagnostic("LT244", f"branch {line} {what}", path, hint)
     else:
@@ -162,18 +203,24 @@ def _is_read(
 def _no_branch(spec: Any, name: str, line: str, path: Place, wanted: _Wanted) -> Diagnostic:
     from difflib import get_close_matches  # only a wrong spec needs it
 
-    close = get_close_matches(line, [each for each in spec.branches if each != name], 1)
+    close = get_close_matches(line, list(_fitting(spec, name, wanted)), 1)
     hint = f"did you mean {close[0]}?" if close else _one_that_fits(spec, name, wanted)
     return Diagnostic("LT244", f"there is no branch {line!r}", path, hint)
 
 
 def _one_that_fits(spec: Any, name: str, wanted: _Wanted) -> str:
+    for each in _fitting(spec, name, wanted):
+        return f"one that can be named is {each}"
+    return f"write one, such as `kind: {wanted.example}`"
+
+
+def _fitting(spec: Any, name: str, wanted: _Wanted) -> Iterator[str]:
+    """Branches that could be read; without those that are ``like`` others."""
     for each, branch in spec.branches.items():
         with suppress(Unknown):
             direct = is_combined(branch) or read_line(branch) is None
             if direct and wanted.fits(spec, each) and name not in (each, *_read_from(spec, each)):
-                return f"one that can be named is {each}"
-    return f"write one, such as `kind: {wanted.example}`"
+                yield each
 
 
 def _read_from(spec: Any, line: str) -> tuple[str, ...]:

@@ -405,11 +405,11 @@ def doubled(weights: Any, masks: Any, *_: Any) -> Any:
 @pytest.mark.parametrize(
     ("branch", "operator", "instead", "message"),
     [
-        ("layers", "shuffled", same, "the same as the ticket's"),
+        ("layers", "shuffled", same, "layers: the shuffled mask is the same as before"),
         ("layers", "shuffled", fewer, "the plan says"),
         ("layers", "shuffled", moved_between, "other counts"),
         ("layers", "shuffled", unnamed, "gave masks of"),
-        ("all", "shuffled_together", same, "the same as the ticket's"),
+        ("all", "shuffled_together", same, "all: the shuffled mask is the same as before"),
         ("erk", "random_masks", lambda shapes, *_: fewer_of(shapes), "the plan says"),
         ("signs", "with_signs", lambda weights, original: dict(weights), "the signs"),
         ("signs", "with_signs", lambda weights, original: dict(original), "the sizes"),

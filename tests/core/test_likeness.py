@@ -202,6 +202,71 @@ def test_a_combination_of_the_next_replicate_is_combined(tmp_path: Path) -> None
             assert np.array_equal(mask, own[name] & next_one[name])
 
 
+@pytest.mark.parametrize(("replicates", "fine"), [(2, False), (3, True)])
+def test_a_combination_is_not_combined_with_the_ticket_that_is_in_it(
+    replicates: int, fine: bool
+) -> None:
+    """Of two replicates the next one of the next is this one: nothing would be added."""
+    changes = (
+        f"replicates={replicates}",
+        "branches.shared={kind: combine-masks, operator: intersect, other: {replicate: next}}",
+        "branches.again={kind: combine-masks, operator: union}",
+        "branches.again.other={branch: shared, replicate: next}",
+    )
+    if fine:
+        assert row(plan_of(*changes), "again").kept is None
+        return
+    with pytest.raises(SpecError) as caught:
+        tiny(*changes)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.path) == ("LT244", ("branches", "again", "other", "branch"))
+    assert found.message == "the mask of shared has the ticket's own in it already"
+
+
+def test_what_keeps_as_many_in_each_layer_is_nothing_to_permute() -> None:
+    changes = (
+        "prune.scope=layer",
+        "branches.other={kind: prune, criterion: random}",
+        "branches.free={kind: prune, criterion: random, scope: global}",
+    )
+    tiny(*changes, "branches.fine={kind: shuffle-mask, like: free}")
+    with pytest.raises(SpecError) as caught:
+        tiny(*changes, "branches.same={kind: shuffle-mask, like: other}")
+    (found,) = caught.value.diagnostics
+    assert found.message == "branch other keeps as many weights as the ticket in each layer"
+    assert found.hint == "one that can be named is free"
+    with pytest.raises(SpecError) as caught:
+        tiny(*changes, "branches.same={kind: shuffle-mask, like: othr}")
+    assert caught.value.diagnostics[0].hint == "one that can be named is free"
+
+
+def test_what_is_like_the_like_is_like_the_first() -> None:
+    """One meaning, one key, however long the way."""
+    plan = plan_of(
+        "branches.first={kind: random-mask, like: both}",
+        "branches.permuted={kind: shuffle-mask, like: first}",
+        "branches.again={kind: random-mask, like: permuted}",
+        *BOTH,
+    )
+    assert row(plan, "first").trained == row(plan, "again").trained
+    assert row(plan, "first").trained != row(plan, "permuted").trained
+
+
+def test_a_mask_that_is_full_cannot_be_permuted(tmp_path: Path) -> None:
+    plan = plan_of(
+        "prune.schedule={name: one-shot, density: 0.999}",
+        "branches.both={kind: combine-masks, operator: union, other: {branch: turned}}",
+        "branches.turned={kind: prune, criterion: {name: magnitude, invert: true}}",
+        "branches.permuted={kind: shuffle-mask, like: both}",
+    )
+    with pytest.raises(InvariantError) as caught:
+        run(plan, tmp_path)
+    assert caught.value.message == (
+        "replicate 1, level 1, permuted: the shuffled mask is the same as before"
+    )
+    assert caught.value.hint == "no weight of it is pruned, so leave the level out"
+
+
 def test_masks_are_like_those_of_a_ticket_file(tmp_path: Path) -> None:
     """How many weights it keeps is known before the run, and the same at each level."""
     file = tickets_of(plan_of(), tmp_path / "one")["replicate-1/level-2.safetensors"]
@@ -299,7 +364,9 @@ def test_a_mask_that_would_leave_a_layer_empty_ends_the_run(tmp_path: Path) -> N
         "branches.both={kind: combine-masks, operator: intersect, other: {branch: other}}",
         "branches.other={kind: prune, criterion: {name: magnitude, at: init}}",
     )
-    with pytest.raises(InvariantError, match=r"\d weights shared out among layers leave none of"):
+    with pytest.raises(
+        InvariantError, match=r"1, drawn: \d weights shared out among layers leave none"
+    ):
         run(plan, tmp_path)
 
 

@@ -17,7 +17,7 @@ from specs import plan_of, tiny
 from test_runner import run
 
 from ltspec.cli.progress import closing
-from ltspec.cli.tables import print_summary
+from ltspec.cli.tables import print_collapse, print_summary
 from ltspec.decisions.paths import Paths, paths
 from ltspec.engine.runner import scores
 from ltspec.networks.graph import (
@@ -247,6 +247,22 @@ def test_tickets_and_tables_say_how_much_takes_part(tmp_path: Path) -> None:
     second, third = csv.DictReader(io.StringIO(table.as_csv(plan, [dense, sparse])))
     assert second["effective_density"] == ""
     assert float(third["effective_density"]) == sparse.effective_density
+
+
+@pytest.mark.parametrize(("effective", "warned"), [(0.0249, True), (0.025, False), (None, False)])
+def test_weights_that_mostly_lie_on_no_path_are_warned_of(
+    effective: float | None, warned: bool
+) -> None:
+    row = table.Row(2, "snip", 3, 0.05, 50, 1000, {}, effective_density=effective)
+    console = Console(record=True, width=200)
+    print_collapse(console, [row])
+    said = console.export_text()
+    assert said == (
+        "warning: replicate 2, snip level 3: most of its weights lie on no path from input to "
+        "output: its effective density is 2.49%, and not 5.00%\n"
+        if warned
+        else ""
+    )
 
 
 def test_a_mask_that_changes_is_looked_at_where_it_ends(tmp_path: Path) -> None:
