@@ -115,9 +115,17 @@ def _tells(table: Table, name: str) -> bool:
 
 
 def _densities(rows: Sequence[Row]) -> Row:
-    """Their means, which replicates of combined masks need."""
-    names = [name for name in ("density", "other_density") if name in rows[0]]
-    return {name: mean([row[name] for row in rows]) for name in names}
+    """Their means, which replicates of combined masks need: each network once, and where pairs are
+    replicates of one network, the same for both."""
+    if "density" not in rows[0]:
+        return {}
+    own = {row["replicate"]: row["density"] for row in rows}
+    if "other_density" not in rows[0]:
+        return {"density": mean([*own.values()])}
+    others = {row["other_replicate"]: row["other_density"] for row in rows}
+    if all(rows[0][name] == rows[0][f"other_{name}"] for name in ("branch", "level")):
+        own = others = own | others
+    return {"density": mean([*own.values()]), "other_density": mean([*others.values()])}
 
 
 def _spread(rows: Sequence[Row], name: str) -> Spread | None:

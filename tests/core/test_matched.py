@@ -314,6 +314,22 @@ def test_what_combined_masks_keep_is_in_the_tables(tmp_path: Path) -> None:
     assert summed.of["density"] == pytest.approx(sum(two) / 2 / 888)
 
 
+def test_pairs_of_replicates_have_the_density_of_all(tmp_path: Path) -> None:
+    """Of three pairs of three replicates the first network is one of two."""
+    plan = plan_of(
+        "replicates=3",
+        "prune.schedule.levels=1",
+        "branches.both={kind: combine-masks, operator: intersect, other: {replicate: next}}",
+        "measure=[{kind: barrier, between: replicates, of: [both], levels: [1], alphas: 3}]",
+    )
+    opened = run(plan, tmp_path)
+    facts = runner.scores(plan, opened.realm)
+    kept = [row.kept for row in table.rows(plan, facts) if row.branch == "both"]
+    assert len(set(kept)) > 1
+    (line,) = summary(table_of(plan, facts, "barrier"))
+    assert line.of["density"] == line.of["other_density"] == pytest.approx(sum(kept) / 3 / 888)
+
+
 def test_a_mask_that_grew_in_training_is_combined_too(tmp_path: Path) -> None:
     opened = run(
         plan_of(
