@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("ltspec.cli.run", "Run a spec or a plan file; goes on where it was stopped."),
     "show": ("ltspec.cli.show", "Show a run's table, or a spec with every default filled in."),
     "report": ("ltspec.cli.report", "Write a page with everything that a run found."),
+    "diff": ("ltspec.cli.diff", "Show what changes between two specs, or by --set."),
     "presets": ("ltspec.cli.presets", "List the papers' recipes that specs can start from."),
     "ticket": ("ltspec.cli.ticket", "Look at ticket files: inspect, diff, verify; export one."),
     "schema": ("ltspec.cli.schema", "Print the JSON Schema of specs, for editors."),

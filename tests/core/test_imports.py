@@ -129,6 +129,19 @@ def test_planning_every_example_loads_no_framework() -> None:
     assert not loaded & FRAMEWORKS
 
 
+def test_comparing_two_specs_loads_no_framework(tmp_path: Path) -> None:
+    spec = str(EXAMPLES[0])
+    plan = str(tmp_path / "plan.json")
+    calls = (["plan", spec, "--backend", "torch", "--json", plan], ["diff", plan, spec])
+    loaded = loaded_by(
+        "from ltspec.cli.main import cli\n"
+        f"for call in {calls!r}:\n"
+        "  cli.main(call, standalone_mode=False)\n"
+    )
+    assert "ltspec" in loaded
+    assert not loaded & FRAMEWORKS
+
+
 def loaded_by_validating(*files: Path) -> set[str]:
     arguments = ["validate", *map(str, files)]
     return loaded_by(

@@ -39,8 +39,8 @@ from ruamel.yaml import YAML
 from ltspec.errors import CODES
 
 COMMANDS = (
-    *("validate", "plan", "run", "show", "report", "presets", "ticket", "schema", "backends"),
-    "explain",
+    *("validate", "plan", "run", "show", "report", "diff", "presets", "ticket", "schema"),
+    *("backends", "explain"),
 )
 WRONG_LR = ("lr: 0.1", "lr: fast")
 
@@ -709,6 +709,106 @@ def test_resolved_fills_in_every_default(tmp_path: Path) -> None:
         assert part in said.out
 
 
+# -- diff ------------------------------------------------------------------------------------------
+
+
+def test_diff_says_what_changes(tmp_path: Path) -> None:
+    write_tiny(tmp_path)
+    write_tiny(tmp_path, ("levels: 2}", "levels: 2}\n  rewind: {to: 10it}"), name="late.yaml")
+    said = ltspec("diff", "tiny.yaml", "late.yaml", cwd=tmp_path)
+    assert said.err == ""
+    assert said.out.splitlines() == [
+        "keys that differ:",
+        "  prune.rewind.to: 0it -> 10it",
+        "",
+        "networks, by level:",
+        "  dense   the same",
+        "  ticket  1-2 changed",
+        "",
+        "in all:",
+        "  networks        1 in both, 2 in the first alone, 2 in the second alone",
+        "  stages          4 in both, 7 in the first alone, 8 in the second alone",
+        "  training steps  40 in both, 80 in the first alone, 60 in the second alone",
+    ]
+    set_ = ("--set", "prune.rewind.to=10it")
+    assert ltspec("diff", "tiny.yaml", *set_, cwd=tmp_path).out == said.out
+    # With a second file it is that one which is changed.
+    same = "the same experiment\n"
+    assert ltspec("diff", "late.yaml", "tiny.yaml", *set_, cwd=tmp_path).out == same
+    assert ltspec("diff", "late.yaml", "late.yaml", "--set", "name=x", cwd=tmp_path).out == same
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["late.yaml", "tiny.yaml"]
+
+
+def test_diff_for_programs(tmp_path: Path) -> None:
+    spec = write_tiny(tmp_path)
+    change = "prune.schedule.levels=3"
+    found = json.loads(ltspec("diff", spec, "--set", change, "--json").out)
+    sort = {"same": [], "partly": [], "changed": [], "first": [], "second": []}
+    assert found == {
+        "first": str(spec),
+        "second": str(spec),
+        "set": [change],
+        "same": False,
+        "keys": [{"key": "prune.schedule.levels", "before": 2, "after": 3, "swept": False}],
+        "points": [
+            {
+                "columns": {},
+                "first": 0,
+                "second": 0,
+                "lines": [
+                    {"branch": "dense", **sort, "same": [0]},
+                    {"branch": "ticket", **sort, "same": [1, 2], "second": [3]},
+                ],
+            }
+        ],
+        "measurements": {"same": 0, "changed": 0, "first": 0, "second": 0},
+        "networks": {"both": 3, "first": 0, "second": 1},
+        "stages": {"both": 11, "first": 0, "second": 4},
+        "steps": {"both": 120, "first": 0, "second": 40},
+    }
+    assert json.loads(ltspec("diff", spec, spec, "--json").out)["same"]
+
+
+def test_diff_of_a_plan_file(ran: tuple[Path, Path, Done], tmp_path: Path) -> None:
+    spec, plan = ran[0], run_folder(ran[1]) / "plan.json"
+    for call in ((spec, plan), (plan, spec), (plan, plan)):
+        assert ltspec("diff", *call).out == "the same experiment\n"
+    said = ltspec("diff", plan, spec, "--set", "train.optimizer.lr=0.2")
+    assert said.out.splitlines()[1] == "  train.optimizer.lr: 0.1 -> 0.2"
+    for call in ((plan,), (spec, plan)):
+        assert "error[LT309]" in ltspec("diff", *call, "--set", "train.batch_size=3", code=2).err
+    document = json.loads(plan.read_text())
+    (tmp_path / "other.json").write_text(json.dumps({**document, "semantics": 99}))
+    said = ltspec("diff", spec, tmp_path / "other.json", code=2)
+    assert "error[LT308]" in said.err
+    assert "with semantics 99" in said.err
+
+
+def test_diff_names_the_file_that_is_wrong(tmp_path: Path) -> None:
+    write_tiny(tmp_path)
+    write_tiny(tmp_path, WRONG_LR, name="wrong.yaml")
+    write_tiny(tmp_path, ("levels: 2", "levels: 0"), name="none.yaml")
+    for call in (("tiny.yaml", "wrong.yaml"), ("wrong.yaml", "tiny.yaml")):
+        said = ltspec("diff", *call, cwd=tmp_path, code=1)
+        assert "wrong.yaml:8:30" in said.err
+        assert "tiny.yaml" not in said.err
+    said = ltspec("diff", "wrong.yaml", "none.yaml", cwd=tmp_path, code=1)
+    assert "wrong.yaml:8:30" in said.err
+    assert "none.yaml:10:54" in said.err
+    assert said.out == ""
+    # What is wrong without the change is said once.
+    said = ltspec("diff", "wrong.yaml", "--set", "train.batch_size=32", cwd=tmp_path, code=1)
+    assert said.err.count("error[LT103]") == 1
+    said = ltspec("diff", "tiny.yaml", "--set", "train.batch_size=0", cwd=tmp_path, code=1)
+    assert "--set train.batch_size=0" in said.err
+    said = ltspec("diff", "tiny.yaml", cwd=tmp_path, code=2)
+    assert "error[LT309]: there is nothing to compare tiny.yaml with" in said.err
+    assert (
+        "did you mean `tiny.yaml`?"
+        in ltspec("diff", "tiny.yaml", "tini.yaml", cwd=tmp_path, code=2).err
+    )
+
+
 # -- schema, backends, explain ---------------------------------------------------------------------
 
 
@@ -845,6 +945,7 @@ def test_the_script_is_the_same_program() -> None:
         ("validate", *["SPEC"] * 300),
         ("show", "SPEC"),
         ("show", "SPEC", "--resolved"),
+        ("diff", "SPEC", "--set", "train.batch_size=32"),
         ("--help",),
         ("schema", "--format", "markdown"),
         ("run", "SPEC", "--backend", "numpy"),

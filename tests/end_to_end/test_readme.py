@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from e2e import ROOT, ltspec
@@ -33,6 +34,14 @@ def test_the_plan_begins_as_shown() -> None:
     said = ltspec("plan", ROOT / "examples" / "late_rewinding.yaml")
     for line in shown.splitlines()[1:]:
         assert line == "..." or line in said.out
+
+
+def test_the_difference_is_as_shown() -> None:
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```text\n\$ (ltspec diff .*?)^```", page, re.MULTILINE | re.DOTALL)
+    call, _, text = shown.partition("\n")
+    said = ltspec(*shlex.split(call)[1:], cwd=ROOT / "examples")
+    assert said.out == text
 
 
 def anchors(page: Path) -> set[str]:
