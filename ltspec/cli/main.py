@@ -108,7 +108,8 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+    except (SystemExit, BrokenPipeError):
+        # Click ends so where the reader of our output has gone, as `| head` does, and that is fine.
         sys.stderr.close()
         return 0
     except Exception:

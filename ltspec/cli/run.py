@@ -87,17 +87,15 @@ def command(
             hint="make it, or mend --data or LTSPEC_DATA",
         )
 
-    from rich.console import Console
-
     from ltspec.cli.progress import LiveBar, PlainLines
-    from ltspec.cli.screen import print_results
+    from ltspec.cli.screen import Screen, print_results
     from ltspec.data.interrupts import stop_when_asked
     from ltspec.engine.runner import scores
     from ltspec.engine.session import Session
     from ltspec.engine.watch import Silence
     from ltspec.results.run_folder import write_results
 
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     bar = LiveBar(console) if console.is_terminal else PlainLines(console)
     stop_when_asked()
     with bar:
@@ -119,7 +117,7 @@ def command(
         session.run(watch, checkpoint_seconds, processes)
     facts = scores(plan, session.realm)
     folder, tickets, rows = write_results(plan, session, bar.note, facts)
-    print_results(Console(), plan, facts, rows)
+    print_results(Screen(), plan, facts, rows)
     click.echo(f"table:   {folder / 'table.csv'}")
     if tickets:
         click.echo(f"ticket:  {tickets[-1]}")

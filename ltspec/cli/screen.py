@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,18 @@ from ltspec.results import measures, paired
 from ltspec.results.table import Row
 
 Facts = Mapping[int, Mapping[str, Any]]
+
+
+class Screen(Console):
+    """A console that falls silent when its reader goes away, as ``head`` does: what is printed is
+    told about work, and the work goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Send the rest nowhere."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
 
 
 def print_results(console: Console, plan: Plan, facts: Facts, rows: Sequence[Row]) -> None:

@@ -89,9 +89,7 @@ def command(
         return
     plan, _ = load_plan(spec, overrides)
 
-    from rich.console import Console
-
-    from ltspec.cli.screen import print_results
+    from ltspec.cli.screen import Screen, print_results
     from ltspec.engine.runner import scores
     from ltspec.engine.store import Store
     from ltspec.results import table
@@ -118,7 +116,7 @@ def command(
     for name, found in shown.items():
         if style == "text":
             click.echo(name)
-            print_results(Console(), plan, facts[name], found)
+            print_results(Screen(), plan, facts[name], found)
         else:
             click.echo(
                 table.as_csv(plan, found) if style == "csv" else table.as_json(plan, found),

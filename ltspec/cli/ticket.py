@@ -154,13 +154,12 @@ def _tried(
     """Train the ticket again, in a store that is given or thrown away."""
     import tempfile
 
-    from rich.console import Console
-
     from ltspec.cli.progress import PlainLines
     from ltspec.cli.run import default_data_folder
+    from ltspec.cli.screen import Screen
     from ltspec.results.ticket_trial import train_again
 
-    lines = PlainLines(Console(stderr=True))
+    lines = PlainLines(Screen(stderr=True))
     with tempfile.TemporaryDirectory(prefix="ltspec-") as scratch, lines:
         return train_again(
             certificate,

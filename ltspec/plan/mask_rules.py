@@ -38,7 +38,7 @@ def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
     if line is not None:
         found = list(_is_read(spec, name, branch, (*path, "branch"), _ITS_OWN))
         yield from found
-        if not found and _meets_its_ticket(spec, branch):
+        if not found and _meets_its_ticket(spec, name):
             yield Diagnostic(
                 "LT244",
                 f"the mask of {line} has the ticket's own in it already",
@@ -54,19 +54,19 @@ def other_mask_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnosti
         )
 
 
-def _meets_its_ticket(spec: Any, branch: Any) -> bool:
+def _meets_its_ticket(spec: Any, name: str) -> bool:
     """Whether what a ticket's mask is combined with was itself combined with it: in the same
-    replicate, or all around the replicates."""
+    replicate, or all around the replicates. False too where a rule has something else to say of a
+    branch on the way."""
     count, replicate = resolve.replicate_count(spec), 0
-    while True:
-        replicate += branch.other.replicate == "next"
-        line = branch.other.branch
-        if line is not None and not is_combined(spec.branches[line]):
+    for line in (name, *_read_from(spec, name)):
+        branch = spec.branches.get(line)
+        if branch is None or not is_combined(branch):
             return False
-        around = replicate % count == 0
-        if around or line is None:
-            return bool(around)
-        branch = spec.branches[line]
+        if line != name and replicate % count == 0:
+            return True
+        replicate += branch.other.replicate == "next"
+    return branch.other.branch is None and replicate % count == 0
 
 
 def likeness_is_there(spec: Any, name: str, branch: Any) -> Iterator[Diagnostic]:

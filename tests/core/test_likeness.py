@@ -223,6 +223,29 @@ def test_a_combination_is_not_combined_with_the_ticket_that_is_in_it(
     assert found.message == "the mask of shared has the ticket's own in it already"
 
 
+@pytest.mark.parametrize(
+    ("others", "at"),
+    [
+        (("missing",), [("second", "other")]),
+        (("third", "second"), [("second", "other"), ("third", "other")]),
+    ],
+)
+def test_what_is_wrong_further_on_is_told_there(
+    others: tuple[str, ...], at: list[tuple[str, str]]
+) -> None:
+    """A name that is not there, or a circle, behind the branch that is named."""
+    chain = ("first", "second", "third")
+    branches = ", ".join(
+        f"{name}: {{kind: combine-masks, operator: union, other: {{branch: {other}, {far}}}}}"
+        for name, other, far in zip(
+            chain, ("second", *others), ("replicate: next", *["replicate: same"] * 2), strict=False
+        )
+    )
+    with pytest.raises(SpecError) as caught:
+        tiny("replicates=2", f"branches={{{branches}}}")
+    assert [(each.path[1], each.path[2]) for each in caught.value.diagnostics] == at
+
+
 def test_what_keeps_as_many_in_each_layer_is_nothing_to_permute() -> None:
     changes = (
         "prune.scope=layer",
