@@ -116,9 +116,10 @@ def parse_text(text: str, file: str) -> Source:
     text = text.removeprefix("\ufeff")
     found = compose(Text(text), _events(text))
     problems = found.problems
-    if not problems and not isinstance(found.tree, dict):
+    is_spec = isinstance(found.tree, dict) and "ltspec_plan" not in found.tree
+    if not problems and not is_spec:
         problems = [_not_a_spec(found.tree, found.positions)]
-    if not found.readable or not isinstance(found.tree, dict):
+    if not found.readable or not is_spec:
         raise SpecError(problems, file, text)
     return Source(
         file,
@@ -340,6 +341,10 @@ def _not_a_spec(tree: Any, positions: Mapping[Path, Mark]) -> Diagnostic:
     hint = "a spec begins with `ltspec: 1`; `ltspec explain LT009` shows a small one"
     if tree is None:
         return Diagnostic("LT009", "the file is empty", hint=hint)
+    if isinstance(tree, dict):
+        hint = "give it to `ltspec run`, `show`, `report` or `diff`"
+        message = "the file is a plan, which was made from a spec"
+        return Diagnostic("LT009", message, hint=hint, position=positions[("ltspec_plan",)].key)
     found = "a list" if isinstance(tree, list) else "a single value"
     message = f"the file is {found}, not keys and values"
     return Diagnostic("LT009", message, hint=hint, position=positions[()].value)

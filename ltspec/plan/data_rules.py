@@ -118,13 +118,19 @@ def batch_fits_data(spec: Any) -> Iterator[Diagnostic]:
     """LT201."""
     known, size = resolve.facts(spec), spec.train.batch_size
     if size > known.train:
-        name = spec.data.path if spec.data.name == "folder" else known.name
         yield Diagnostic(
             "LT201",
-            f"batch_size is {size:,}, but {name} has {known.train:,} training examples",
+            f"batch_size is {size:,}, but {_named(spec)} has {known.train:,} training examples",
             ("train", "batch_size"),
             f"write at most {known.train}",
         )
+
+
+def _named(spec: Any) -> str:
+    """What a data set is called where its examples are counted."""
+    data = spec.data
+    name = str(data.path if data.name == "folder" else data.name)
+    return name if data.subsample == 1 else f"a subsample of {data.subsample:g} of {name}"
 
 
 def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
@@ -135,7 +141,7 @@ def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
         if criterion.examples != "all" and criterion.examples > known.train:
             yield Diagnostic(
                 "LT201",
-                f"the criterion looks at {criterion.examples:,} examples, but {known.name} has "
+                f"the criterion looks at {criterion.examples:,} examples, but {_named(spec)} has "
                 f"{known.train:,} to train on",
                 ("prune", "criterion", "examples"),
                 "write `all`, or a smaller number",
@@ -146,7 +152,7 @@ def scores_fit_data(spec: Any) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "LT243",
                 f"the criterion looks at {count:,} examples of each of {known.classes:,} classes, "
-                f"but {known.name} has {known.train:,} to train on",
+                f"but {_named(spec)} has {known.train:,} to train on",
                 ("prune", "criterion", "examples_per_class"),
                 f"write `all`, or at most {known.train // known.classes}",
             )
