@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +54,7 @@ def command(
 
     from ltspec.engine.runner import scores
     from ltspec.engine.store import Store
-    from ltspec.results.page.gathering import gather
-    from ltspec.results.page.writing import html
-    from ltspec.results.run_folder import PAGE, folder_of
+    from ltspec.results.run_folder import PAGE, folder_of, write_page
 
     folder = options.store_folder(spec, store)
     names = sorted(entry.name for entry in folder.glob("results/*") if entry.is_dir())
@@ -81,7 +80,21 @@ def command(
         target = out or run_folder / PAGE
         facts = scores(plan, realm)
         told = _told(plan, realm, facts, spec, own, overrides)
-        _write(html(gather(plan, realm, facts, told, run_folder, target)), target)
+        make = partial(_page, plan, realm, facts, told, run_folder, target)
+        if target.resolve() == (run_folder / PAGE).resolve():
+            write_page(realm.store, run_folder, make)
+        else:
+            _write(make(), target)
+        click.echo(f"report: {target}")
+
+
+def _page(
+    plan: Plan, realm: Realm, facts: Facts, told: Told, run_folder: Path, target: Path
+) -> str:
+    from ltspec.results.page.gathering import gather
+    from ltspec.results.page.writing import html
+
+    return html(gather(plan, realm, facts, told, run_folder, target))
 
 
 def _asked(realm: str, backend: str | None, precision: str | None) -> bool:
@@ -158,7 +171,6 @@ def _write(text: str, target: Path) -> None:
         target.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}", code="LT309") from None
-    click.echo(f"report: {target}")
 
 
 def _note(text: str) -> None:

@@ -265,16 +265,19 @@ class _Trail:
             self.saved = time.perf_counter()
 
 
-def scores(plan: Plan, realm: Realm) -> Mapping[int, Mapping[str, object]]:
+def scores(
+    plan: Plan, realm: Realm, known: Mapping[int, Mapping[str, object]] | None = None
+) -> Mapping[int, Mapping[str, object]]:
     """Facts of every evaluation, line, comparison and ticket that the store holds, and of every
-    network whose mask changed in training, by its place in the plan."""
+    network whose mask changed in training, by its place in the plan. Those that are ``known`` from
+    an earlier look are not read again."""
     places = [place for outcome in plan.outcomes for place in outcome.scores.values()]
     trained = (outcome.trained for outcome in plan.outcomes)
     places += [place for place in trained if plan.stages[place].changes_mask]
     places += [measurement.stage for measurement in plan.measurements]
-    found: dict[int, Mapping[str, object]] = {}
+    found: dict[int, Mapping[str, object]] = dict(known or {})
     for place in places:
-        facts = realm.read_facts(plan.stages[place].key)
+        facts = None if place in found else realm.read_facts(plan.stages[place].key)
         if facts is not None:
             found[place] = facts
     for outcome in plan.outcomes:

@@ -8,7 +8,7 @@ moment (by a kill, too)::
     checkpoints/<realm>/<run key>/   facts.json and <sha256>.safetensors: the newest of a training
     points/<realm>/<run key>/        <step>-<key>: results that are states of one training
     data/<name>.json                 fingerprints of the data sets that results were made from
-    runs/                            what people look at; not this module's
+    runs/                            what people look at; each folder has one writer at a time
     locks/  temporary/               nothing that is worth keeping
 
 Everything is written in ``temporary/``, flushed to the disk, then renamed, so that it is there as
@@ -52,6 +52,9 @@ __all__ = ["FORMAT", "Realm", "Report", "Result", "Store"]
 
 FORMAT = 1
 """Goes up when an older ltspec could not read what is written."""
+
+PATIENCE = 5.0
+"""Seconds to wait for another writer of a folder of ``runs/`` before it is said."""
 
 Report = Callable[[str], None]
 T = TypeVar("T")
@@ -147,6 +150,30 @@ class Store:
                 for folder in self.folder.glob(f"results/*/{key[:2]}/{key}")
                 for file in folder.iterdir()
             )
+
+    @contextmanager
+    def sole_writer(self, folder: Path) -> Iterator[Path]:
+        """Be the only one, among all processes, that changes ``folder``, which is one of ``runs/``.
+
+        Gives a new folder on the same file system to write in first, removed afterwards. A process
+        that dies frees the lock, and the next one to open the store removes what it was writing.
+        Raises StoreError (LT403) when something cannot be written, here or by the caller.
+        """
+        name = folder.relative_to(self.folder)
+        file = self.folder / "locks" / name.parent / f"{name.name}.lock"
+        with failing(folder):
+            disk.make_folders(file.parent)
+            lock = FileLock(file)
+            try:
+                lock.acquire(timeout=PATIENCE)
+            except Timeout:
+                self.report(f"waiting for another process, which is writing {folder}")
+                lock.acquire()
+            try:
+                with self._scratch() as scratch:
+                    yield scratch
+            finally:
+                lock.release()
 
     def _create(self, create: bool) -> None:
         """Write store.json into an empty or missing folder."""

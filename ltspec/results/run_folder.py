@@ -8,14 +8,19 @@ from typing import Any
 
 from ltspec.engine import runner
 from ltspec.engine.session import Session
-from ltspec.errors import StoreError, UsageError
+from ltspec.engine.store import Store
+from ltspec.errors import UsageError
 from ltspec.plan import planfile
+from ltspec.plan.replicates import TICKET
 from ltspec.plan.stages import Plan
 from ltspec.results import answering, answers, measures, table, transfers
-from ltspec.results.tickets import place_tickets
+from ltspec.results.placing import Drafts
+from ltspec.results.tickets import packed_tickets, place_of
 
 PAGE = "report.html"
 """What the page of a run is called, which :mod:`ltspec.results.page` makes when asked."""
+TICKETS = "tickets"
+"""What the folder of its tickets is called."""
 
 
 def folder_of(store: Path, plan: Plan, realm: str) -> Path:
@@ -33,46 +38,68 @@ def write_results(
     ``tickets/``, and a ``.csv`` and a ``.json`` of each kind of ``measure`` that the spec has,
     and of ``answers`` where it asks anything; ``transfers.csv`` where a sweep carries tickets.
     ``note`` is told when those of another experiment are replaced. ``scores`` are what
-    :func:`ltspec.engine.runner.scores` gives, where the caller has read them.
+    :func:`ltspec.engine.runner.scores` gives, where the caller has read them; what other processes
+    have made since is read now.
+
+    One process at a time. Everything is written elsewhere first, then each file gets its name at
+    once, ``plan.json`` last: whoever reads meanwhile, or after a kill, finds every file old or new
+    and whole, and no ticket beside one of another experiment.
 
     Returns the folder, the tickets and the table's rows. Raises StoreError (LT403) where the
     folder cannot be written, InvariantError where an answer is none that there was to choose.
     """
     folder = folder_of(session.store.folder, plan, session.execution.realm)
-    scores = runner.scores(plan, session.realm) if scores is None else scores
-    found = table.rows(plan, scores)
-    answered = answering.answers(plan, scores)
-    carried = transfers.squares(plan, found)
-    try:
-        if _is_of_another(plan, folder):
-            note(
-                f"{folder} had the table of another experiment named {plan.name}, which is "
-                "replaced; its results stay in the store. Another name keeps both (--set name=...)"
-            )
-            (folder / PAGE).unlink(missing_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.csv").write_text(table.as_csv(plan, found), encoding="utf-8")
-        (folder / "table.json").write_text(table.as_json(plan, found), encoding="utf-8")
-        for name, text in {
+    with session.store.sole_writer(folder) as scratch:
+        scores = runner.scores(plan, session.realm, scores)
+        found = table.rows(plan, scores)
+        answered = answering.answers(plan, scores)
+        carried = transfers.squares(plan, found)
+        drafts = Drafts(folder, scratch)
+        tickets = []
+        for outcome, packed in packed_tickets(plan, session, scores):
+            place = Path(TICKETS) / place_of(plan, outcome)
+            drafts.add(place, packed)
+            if outcome.branch == TICKET:  # branches are controls
+                tickets.append(folder / place)
+        texts = {
+            "table.csv": table.as_csv(plan, found),
+            "table.json": table.as_json(plan, found),
             **measures.files(plan, scores),
             "transfers.csv": transfers.as_csv(plan, carried) if carried else "",
             "answers.csv": answers.as_csv(answered) if answered else "",
             "answers.json": answers.as_json(plan, answered) if answered else "",
-        }.items():
+            "plan.json": planfile.write(plan, session.execution.describe()),
+        }
+        for name, text in texts.items():
             if text:
-                (folder / name).write_text(text, encoding="utf-8")
-            else:  # of the same spec when it measured or asked more
-                (folder / name).unlink(missing_ok=True)
-        (folder / "plan.json").write_text(
-            planfile.write(plan, session.execution.describe()), encoding="utf-8"
-        )
-        tickets = place_tickets(plan, session, scores, folder / "tickets")
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written: {error.strerror}", code="LT403") from None
+                drafts.add(Path(name), text.encode())
+        if is_of_another(plan, folder):
+            note(
+                f"{folder} had the table of another experiment named {plan.name}, which is "
+                "replaced; its results stay in the store. Another name keeps both (--set name=...)"
+            )
+            drafts.drop(PAGE)
+            drafts.drop(TICKETS)
+        for name, text in texts.items():
+            if not text:  # of the same spec when it measured or asked more
+                drafts.drop(name)
+        drafts.drop_others(TICKETS)
+        drafts.place()
     return folder, tickets, found
 
 
-def _is_of_another(plan: Plan, folder: Path) -> bool:
+def write_page(store: Store, folder: Path, make: Callable[[], str]) -> None:
+    """Write the page of a run beside its table; ``make`` gives it, while nobody changes the folder.
+
+    Raises StoreError (LT403) where it cannot be written.
+    """
+    with store.sole_writer(folder) as scratch:
+        drafts = Drafts(folder, scratch)
+        drafts.add(Path(PAGE), make().encode())
+        drafts.place()
+
+
+def is_of_another(plan: Plan, folder: Path) -> bool:
     """Whether a folder holds results that this plan does not have."""
     try:
         before, _ = planfile.read((folder / "plan.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Takes a finished plan; gives its tickets as files with speaking names, beside the table.
+"""Takes a finished plan; gives its tickets as files with speaking names, to lie beside the table.
 
 A ticket file (:mod:`ltspec.tickets`) holds a network under its mask and the facts of where it comes
 from, and can be read with safetensors alone: docs/tickets.md.
@@ -6,7 +6,6 @@ from, and can be read with safetensors alone: docs/tickets.md.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ltspec.engine.arrays import buffers_of, masks_of, weights_of
-from ltspec.engine.disk import replace, write
 from ltspec.engine.session import Session
 from ltspec.engine.store import Realm, Store
 from ltspec.errors import StoreError
@@ -30,21 +28,16 @@ DataName = tuple[str, int]
 """A data set's name and the version of its reader."""
 
 
-def place_tickets(
-    plan: Plan, session: Session, scores: Mapping[int, Mapping[str, Any]], folder: Path
-) -> list[Path]:
-    """Write every ticket of the plan under ``folder``, which is made anew.
+def packed_tickets(
+    plan: Plan, session: Session, scores: Mapping[int, Mapping[str, Any]]
+) -> Iterator[tuple[Outcome, bytes]]:
+    """Every ticket of the plan as the bytes of its file, one at a time, in the plan's order.
 
-    ``folder/replicate-1/level-3.safetensors``; of a branch ``folder/replicate-1/NAME-level-3...``;
-    of a sweep ``folder/point-2/replicate-1/...``, where those of points that were not run now are
-    there as far as an earlier run has made them. ``scores``: facts of evaluations by their place.
-    Returns those of the tickets proper, in the plan's order; branches are controls.
+    In a sweep, those of points that were not run now are among them as far as an earlier run has
+    made them. ``scores``: facts of evaluations by their place.
 
-    Raises StoreError (LT403) where a result is not in the store any more, OSError where a file
-    cannot be written.
+    Raises StoreError (LT403) where a result is not in the store any more.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    placed = []
     read = _data_read(plan)
     specs = _specs(plan)
     run_now = {outcome.point for outcome in session.plan.outcomes}
@@ -66,19 +59,12 @@ def place_tickets(
         arrays = result.arrays
         masks = masks_of(arrays)
         graph = plan.graphs[plan.stages[outcome.ticket].work.graph]
-        data = pack(facts, graph, weights_of(arrays), buffers_of(arrays), masks)
-        target = folder / place_of(plan, outcome)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
-        write(part, data)
-        replace(part, target)
-        if outcome.branch == TICKET:
-            placed.append(target)
-    return placed
+        yield outcome, pack(facts, graph, weights_of(arrays), buffers_of(arrays), masks)
 
 
 def place_of(plan: Plan, outcome: Outcome) -> Path:
-    """Where the ticket of a row lies in the folder of tickets."""
+    """Where the ticket of a row lies in the folder of tickets: ``replicate-1/level-3.safetensors``;
+    of a branch ``replicate-1/NAME-level-3...``; of a sweep ``point-2/replicate-1/...``."""
     prefix = "" if outcome.branch == TICKET else f"{outcome.branch}-"
     name = f"{prefix}level-{outcome.level}.safetensors"
     point = Path(f"point-{outcome.point}" if plan.is_sweep else "")

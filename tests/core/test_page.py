@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,17 +18,21 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 from specs import TINY, plan_of, tiny
 from test_runner import run
 
+from ltspec.cli import report
 from ltspec.cli.main import cli
 from ltspec.cli.options import called as command_line
 from ltspec.cli.recorder import Recorder
 from ltspec.cli.screen import print_measured, print_results
+from ltspec.engine import disk
+from ltspec.engine import store as storing
 from ltspec.engine.arrays import masks_of
 from ltspec.engine.runner import scores
 from ltspec.engine.store import Store
-from ltspec.errors import InvariantError, UsageError
+from ltspec.errors import InvariantError, StoreError, UsageError
 from ltspec.language.source import read, write
 from ltspec.plan import validate
 from ltspec.plan.passes import compile_spec
@@ -355,6 +360,38 @@ def test_the_page_of_another_experiment_does_not_stay(tmp_path: Path) -> None:
     session, _ = run(other, made.store)
     write_results(other, session)
     assert not (made.run_folder / PAGE).exists()
+
+
+def test_a_page_is_made_while_nobody_writes_and_is_there_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a page that cannot be written to its end nothing is left, and the last one stays."""
+    made = Made(tmp_path, "train.duration=4it")
+    before = made.page()
+    lock = FileLock(made.store / "locks" / "runs" / "tiny" / "numpy-float32.lock")
+    told: list[str] = []
+
+    def wait(text: str) -> None:
+        told.append(text)
+        lock.release()
+
+    monkeypatch.setattr(storing, "PATIENCE", 0.0)
+    monkeypatch.setattr(report, "_note", wait)
+    (made.run_folder / PAGE).unlink()
+    lock.acquire()
+    assert made.page() == before
+    assert told == [f"waiting for another process, which is writing {made.run_folder}"]
+
+    def full(file: Path, data: bytes) -> None:
+        file.write_bytes(data[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(disk, "write", full)
+    with pytest.raises(StoreError, match="No space left") as caught:
+        made.page()
+    assert caught.value.code == "LT403"
+    assert (made.run_folder / PAGE).read_text(encoding="utf-8") == before
+    assert list((made.store / "temporary").iterdir()) == []
 
 
 def test_a_plan_file_has_a_page_too(tmp_path: Path) -> None:

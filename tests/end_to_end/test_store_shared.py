@@ -19,6 +19,7 @@ from e2e import (
     environment,
     finished,
     ltspec,
+    results,
     run_folder,
     started,
     stored_arrays,
@@ -53,6 +54,22 @@ def test_two_processes_run_the_same_spec_in_one_store(alone: Path, tmp_path: Pat
         if ": trained to step" in line
     ]
     assert len(lines) == len(set(lines)) == 5, said
+
+
+def test_two_processes_write_their_results_at_once(tmp_path: Path) -> None:
+    """All is in the store, so that both do nothing but write; a third one looks meanwhile."""
+    spec = write_tiny(tmp_path)
+    call = ("run", spec, "--backend", "numpy", "--set", BRANCH, "--set", "replicates=4")
+    first = ltspec(*call)
+    whole = results(tmp_path / ".ltspec")
+    assert len(whole) == 2 + 4 * 4
+    for _ in range(4):
+        with started(*call) as one, started(*call) as other:
+            while one.poll() is None or other.poll() is None:
+                assert results(tmp_path / ".ltspec") == whole
+            assert ended(one).out == ended(other).out == first.out
+    assert results(tmp_path / ".ltspec") == whole
+    assert list((tmp_path / ".ltspec" / "temporary").iterdir()) == []
 
 
 def test_different_specs_share_what_is_equal(alone: Path, tmp_path: Path) -> None:
@@ -166,6 +183,8 @@ def test_a_store_that_became_read_only_can_still_be_looked_at(tmp_path: Path) ->
     try:
         assert "holds 11 of 11" in call(0, "plan", spec).out
         assert call(0, "show", spec).out.endswith(first.out[: first.out.index("table:")])
+        assert call(0, "report", spec, "--out", tmp_path / "page.html").err == ""
+        assert "error[LT403]" in call(3, "report", spec).err
         more = call(3, "run", spec, "--backend", "numpy", "--set", "prune.schedule.levels=3")
         assert "error[LT403]" in more.err
     finally:
