@@ -9,7 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ltspec.plan.kept import Carried, Counts, Found, Kept, carried, kept, nothing_found
+from ltspec.plan.kept import (
+    Carried,
+    Counts,
+    Found,
+    Kept,
+    carried,
+    kept,
+    nothing_found,
+    share_text,
+)
 from ltspec.plan.stages import Plan
 
 if TYPE_CHECKING:
@@ -34,7 +43,7 @@ def describe_masks(plan: Plan, everything: bool, found: Found) -> list[str]:
         told.append(f"{'':>5}  {_of(plan, one)}")
         if everything:
             told += [
-                f"{'':>7}  {name:<36}  {_share(low, high, size)}"
+                f"{'':>7}  {name:<36}  {share_text(low, high, size)}"
                 for name, (low, high, size) in one.tensors.items()
             ]
     if len(lines) > SHOWN and not everything:
@@ -46,7 +55,7 @@ def describe_masks(plan: Plan, everything: bool, found: Found) -> list[str]:
 
 def _of(plan: Plan, one: Carried) -> str:
     point = f"point {one.point}, " if plan.is_sweep else ""
-    text = f"{point}{one.branch}, level {one.level}: {_share(one.low, one.high, one.size)}"
+    text = f"{point}{one.branch}, level {one.level}: {share_text(one.low, one.high, one.size)}"
     if not one.is_known:
         return f"{text} *"
     return text if one.low == one.high else f"{text}, by replicate"
@@ -68,12 +77,6 @@ def _numbers(mask: Kept) -> str:
         return f"{mask.low:,} ({mask.low / mask.size:.2%})"
     shares = f"{mask.low / mask.size:.2%} to {mask.high / mask.size:.2%}"
     return f"{mask.low:,} to {mask.high:,} ({shares})"
-
-
-def _share(low: int, high: int, size: int) -> str:
-    if low == high:
-        return f"{low:,} of {size:,} ({low / size:.2%})"
-    return f"{low:,} to {high:,} of {size:,} ({low / size:.2%} to {high / size:.2%})"
 
 
 def in_store(plan: Plan, folder: Path, realm: str | None) -> Found:

@@ -164,3 +164,11 @@ def _filled(total: int, order: Sequence[str], sizes: Counts, copies: Counts) -> 
         weights += here * copies[name]
         total -= here
     return weights
+
+
+def share_text(low: int, high: int, size: int) -> str:
+    """How many of so many weights are kept, as people read it: ``696 to 840 of 1,232 (56.49% to
+    68.18%)``; one number and one share where the least is the most."""
+    if low == high:
+        return f"{low:,} of {size:,} ({low / size:.2%})"
+    return f"{low:,} to {high:,} of {size:,} ({low / size:.2%} to {high / size:.2%})"

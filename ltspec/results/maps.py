@@ -10,7 +10,7 @@ from ltspec.language.points import labelled
 from ltspec.language.variants import is_elsewhere
 from ltspec.networks.elastic import Inside
 from ltspec.plan import origins, resolve, transferring
-from ltspec.plan.kept import bounds
+from ltspec.plan.kept import bounds, share_text
 from ltspec.plan.transferring import Carried
 
 Columns = Mapping[str, Any]
@@ -145,13 +145,13 @@ def counts(branch: Any, to: Carried) -> list[str]:
         keep, _ = transferring.kept(level.keep, branch, to)
         if not keep:
             low, high = _bounds(sum(level.keep), to)
-            lines.append(f"level {level.number}: keeps {low:,} to {_share(high, whole)}")
+            lines.append(f"level {level.number}: keeps {share_text(low, high, whole)}")
             is_range = True
             continue
-        lines.append(f"level {level.number}: keeps {_share(sum(keep), whole)}")
+        lines.append(f"level {level.number}: keeps {share_text(sum(keep), sum(keep), whole)}")
         if len(keep) == len(to.tensors):
             for name, count in zip(to.tensors, keep, strict=True):
-                lines.append(f"  {name:<36} {_share(count, sizes[name])}")
+                lines.append(f"  {name:<36} {share_text(count, count, sizes[name])}")
     if is_range:
         lines.append(
             "a range, as the ticket's weights lie: its layers were cut together and are not copied "
@@ -177,10 +177,6 @@ def _scored(branch: Any, to: Carried) -> list[str]:
     groups = transferring.chosen(branch.mask.scope, to)
     names = ", ".join(name for group in groups for name in group)
     return [f"by {branch.mask.criterion.name} in copies (*), with the mapped counts: {names}"]
-
-
-def _share(count: int, whole: int) -> str:
-    return f"{count:,} of {whole:,} ({count / whole:.2%})"
 
 
 def _plain(value: Any) -> str:

@@ -116,5 +116,5 @@ def test_the_store_says_the_rest(tmp_path: Path, mask: str) -> None:
 
 def test_the_map_says_the_least_and_the_most() -> None:
     shown = "\n".join(maps.maps(tiny(*changes(SMALL, LARGE))))
-    assert "level 2: keeps 696 to 840 of 1,232 (68.18%)" in shown
+    assert "level 2: keeps 696 to 840 of 1,232 (56.49% to 68.18%)\n" in shown
     assert shown.count("a range, as the ticket's weights lie") == 1
