@@ -84,7 +84,7 @@ def _lines(plan: Plan, table: Table, means: bool) -> tuple[list[list[str]], list
             *map(str, point_cells(plan, line.of.get("point", 0))),
             *(_value(name, line.of) for name in names),
             str(line.count),
-            *(_figure(line.figures[name], means) for name in figures),
+            *(_figure(name, line.figures[name], means) for name in figures),
         ]
         for line in lines
     ]
@@ -117,18 +117,23 @@ def _value(name: str, of: Mapping[str, Any]) -> str:
             return str(of[name])
 
 
-def _figure(found: Spread | None, mean: bool) -> str:
+def _figure(name: str, found: Spread | None, mean: bool) -> str:
     if found is None:
         return "-"
-    middle, low, high = (_number(each) for each in (found.mean, found.low, found.high))
+    middle, low, high = (
+        f"{each:,.0f}" if name == "weights" else figure_text(each)
+        for each in (found.mean, found.low, found.high)
+    )
     if mean or found.low == found.high:
         return middle
     return f"{middle} ({low}{' to ' if found.low < 0 else '-'}{high})"
 
 
-def _number(value: float) -> str:
-    """Three digits, or all of a large whole part: ``0.0123``, ``1,088``."""
-    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+def figure_text(value: float, digits: int = 3) -> str:
+    """So many digits, zeros among them, or all of a large whole part: ``0.0390``, ``1,088``."""
+    if abs(value) >= 10**digits - 0.5:
+        return f"{value:,.0f}"
+    return f"{value:#,.{digits}g}".removesuffix(".")
 
 
 _DISTANCES = ["network", "metric", "to the one before", "to the first", "to init"]
@@ -167,6 +172,7 @@ def _entry(matrix: Matrix, own: Sequence[Matrix], row: int, column: int) -> str:
         return "-"
     found = [each.values[row][column] for each in own]
     there = [each for each in found if each is not None]
+    middle = figure_text(value, 4)
     if not there or min(there) == max(there):
-        return f"{value:.4g}"
-    return f"{value:.4g} ({min(there):.4g}-{max(there):.4g})"
+        return middle
+    return f"{middle} ({figure_text(min(there), 4)}-{figure_text(max(there), 4)})"

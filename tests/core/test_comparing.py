@@ -278,7 +278,7 @@ def test_files_and_tables(done: tuple[Plan, Any], tmp_path: Path) -> None:
     assert (first.of["to"], first.of["branch"], first.count) == ("pruning", "ticket", 2)
     l2 = first.figures["l2"]
     assert l2 is not None
-    assert f"{l2.mean:.3g} ({l2.low:.3g}-{l2.high:.3g})" in shown
+    assert f"{l2.mean:#.3g} ({l2.low:#.3g}-{l2.high:#.3g})" in shown
     with (folder / "histograms.csv").open(encoding="utf-8", newline="") as text:
         bins = list(csv.DictReader(text))
     assert len(bins) == 10 * 3 * len(asked(plan, "weights"))

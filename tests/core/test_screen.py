@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 from rich.table import Table
+from specs import plan_of
 
+from ltspec.cli.compare_tables import figure_text, print_compared
 from ltspec.cli.tables import print_table
 from ltspec.plan.stages import Point
+from ltspec.results import rows
 from ltspec.results.paired import Curve
 from ltspec.results.plots import MARKERS, plot_accuracy, plot_lines
 from ltspec.results.table import Line, spread
@@ -30,6 +33,41 @@ def test_a_narrow_screen_costs_no_digit() -> None:
     assert any(
         "95.26% (94.81-95.77)" in line and "0.0626 (0.0566-0.0683)" in line for line in lines
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "three", "four"),
+    [
+        (0.039, "0.0390", "0.03900"),
+        (-0.1, "-0.100", "-0.1000"),
+        (0.00038126, "0.000381", "0.0003813"),
+        (1.0, "1.00", "1.000"),
+        (0.0, "0.00", "0.000"),
+        (100.0, "100", "100.0"),
+        (999.6, "1,000", "999.6"),
+        (1088.4, "1,088", "1,088"),
+        (123456.7, "123,457", "123,457"),
+    ],
+)
+def test_figures_keep_their_trailing_zeros(value: float, three: str, four: str) -> None:
+    """In a column of figures of about one size, then, points stand beneath each other."""
+    assert (figure_text(value), figure_text(value, 4)) == (three, four)
+
+
+def test_a_table_keeps_trailing_zeros_and_whole_counts() -> None:
+    plan = plan_of("measure=[{kind: weights, percentiles: [50]}, {kind: distance}]")
+    of = {"point": 0, "entry": 0, "replicate": 1, "branch": "dense", "tensor": "all"}
+    moments = {"mean": 0.0, "deviation": 0.25, "lowest": -1.0, "highest": 1.0}
+    row = {**of, "level": 0, "density": 1.0, "weights": 63, **moments, "p50": -0.1}
+    weights = rows.Table("weights", ("weights", *moments, "p50"), [row], 0, 1)
+    row = {**of, "branch": "ticket", "first": 0, "second": 1, "coordinates": 63, "l2": 0.088}
+    distance = rows.Table("distance", ("coordinates", "l2"), [row], 0, 1)
+    text = io.StringIO()
+    for table in (weights, distance):
+        print_compared(Console(file=text, width=100), plan, table)
+    shown = [line.split() for line in text.getvalue().splitlines()]
+    assert ["dense", "1", "63", "0.250", "-0.100"] in shown
+    assert ["ticket", "1", "l2", "0.08800", "0.08800", "-"] in shown
 
 
 def line(split: str, error: float) -> Curve:
