@@ -3,6 +3,7 @@ distances between levels."""
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -53,8 +54,8 @@ def plot_accuracy(
     Of a sweep there is a curve for each of the ``points`` and branches: a colour a point, and a
     marker, or a marker and a line style, a branch. A point that is not measured on ``split`` has
     none. Density falls from left to right on a logarithmic axis, which is marked at the levels of
-    the ticket. The format is that of the suffix (.png, .svg, .pdf). Raises ValueError for a suffix
-    that matplotlib does not write.
+    the ticket, and at other lines' where there is room. The format is that of the suffix (.png,
+    .svg, .pdf). Raises ValueError for a suffix that matplotlib does not write.
     """
     import matplotlib  # slow to import, and only needed here
 
@@ -107,9 +108,8 @@ def plot_accuracy(
         )
     axes.set_xscale("log")
     axes.invert_xaxis()
-    ticket = [line for line in lines if _drawn_as(line) == TICKET]
-    axes.set_xticks(_apart([100 * line.density for line in ticket or lines]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axes.set_xticks(_marked(lines, figure.get_figwidth() - 0.8))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("weights remaining (%)")
     axes.set_ylabel(f"{split} accuracy (%)")
@@ -140,13 +140,29 @@ def _drawn_as(line: Line) -> str:
     return TICKET if line.branch == DENSE else line.branch
 
 
-def _apart(densities: Sequence[float]) -> list[float]:
-    """At most nine of them, none within a tenth of the one before, where their names would meet."""
+def _marked(lines: Sequence[Line], inches: float) -> list[float]:
+    """Densities (%) at which an axis so long is marked, from the highest to the lowest: those of
+    the ticket, then those of the most lines, as long as no two numbers meet."""
+    lines = [line for line in lines if line.density > 0]
+    shares = Counter(100 * line.density for line in lines)
+    ticket = {100 * line.density for line in lines if _drawn_as(line) == TICKET}
+    others = [share for share, _ in shares.most_common()]
+    span = math.log(max(shares) / min(shares)) if shares else 0
+    letters = inches / 1.1 / 0.09  # of ten points; a twentieth of the axis is free at both ends
     found: list[float] = []
-    for each in sorted(set(densities), reverse=True):
-        if not found or each < found[-1] / 1.1:
-            found.append(each)
-    return found[:: max(1, -(-len(found) // 9))]
+    for share in dict.fromkeys([*sorted(ticket, reverse=True), *others]):
+        if all(
+            letters * abs(math.log(share / other)) / span
+            >= (len(_number(share)) + len(_number(other))) / 2 + 1
+            for other in found
+        ):
+            found.append(share)
+    return sorted(found, reverse=True)
+
+
+def _number(share: float) -> str:
+    """A density (%) on an axis."""
+    return f"{share:.3g}"
 
 
 def _named(name: str, point: int, points: Sequence[Point], *, alone: bool) -> str:

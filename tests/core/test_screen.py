@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,7 @@ def figure_of(monkeypatch: pytest.MonkeyPatch, draw: Callable[[], None]) -> Any:
         patched.setattr(pyplot, "close", drawn.append)
         draw()
     (figure,) = drawn
+    pyplot.close(figure)
     return figure
 
 
@@ -130,12 +132,42 @@ def test_no_two_curves_look_alike(
         assert len({one.get_marker() for one in drawn}) == len(MARKERS)
 
 
-def test_the_axis_is_marked_at_the_levels_of_the_ticket(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("branches", "marks"),
+    [
+        ({"other": [31]}, [100, 80, 31]),
+        # As sparse as the ticket, nearly; and of those that lie close the one of more lines.
+        ({"a": [79.9, 10, 2], "b": [11, 2.2], "c": [11]}, [100, 80, 11, 2]),
+        ({"dead": [0]}, [100, 80]),
+    ],
+)
+def test_the_axis_is_marked_at_the_levels_of_all_lines(
+    branches: dict[str, list[float]],
+    marks: list[float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lines = [accuracy("dense", 0, 1.0), accuracy("ticket", 0, 0.8), accuracy("other", 0, 0.31)]
+    lines = [accuracy("dense", 0, 1.0), accuracy("ticket", 0, 0.8)]
+    lines += [accuracy(name, 0, share / 100) for name in branches for share in branches[name]]
     figure = figure_of(monkeypatch, lambda: plot_accuracy(lines, "test", "x", tmp_path / "x.svg"))
-    assert list(figure.axes[0].get_xticks()) == [100, 80]
+    assert figure.axes[0].get_xticks() == pytest.approx(marks)
+
+
+@pytest.mark.parametrize("share", [0.99, 0.8, 0.5, 0.05])
+def test_no_two_numbers_on_the_axis_meet(
+    share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [accuracy("dense", 0, 1.0)]
+    for name, start in (("ticket", 1), ("union", share**-0.4), ("rest", share**0.3)):
+        lines += [accuracy(name, 0, share**level * start) for level in range(1, 25)]
+    figure = figure_of(monkeypatch, lambda: plot_accuracy(lines, "test", "x", tmp_path / "x.svg"))
+    figure.canvas.draw()
+    boxes = [each.get_window_extent() for each in figure.axes[0].get_xticklabels()]
+    assert 5 < len(boxes) < 20
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+    # Nowhere would another four numbers have found room.
+    widest = max(other.x0 - one.x1 for one, other in pairwise(boxes))
+    assert widest < 5 * max(box.width for box in boxes)
 
 
 def test_many_names_stand_beside_the_panels(
