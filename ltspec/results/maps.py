@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from ltspec.language.points import labelled
 from ltspec.language.variants import is_elsewhere
 from ltspec.networks.elastic import Inside
 from ltspec.plan import origins, resolve, transferring
 from ltspec.plan.kept import bounds, share_text
 from ltspec.plan.transferring import Carried
-
-Columns = Mapping[str, Any]
-"""What tells a point of a sweep apart."""
-
-MOST_LABELS = 4
-"""Points that are named where one picture is that of several."""
+from ltspec.results.labels import Columns, of_points
 
 
 def blocks(spec: Any) -> list[str]:
@@ -81,18 +75,7 @@ def _alike(spec: Any, draw: Callable[[Any], list[str]]) -> list[tuple[str, list[
         if lines := draw(each):
             found.setdefault(tuple(lines), []).append(point.columns)
     every = [point.columns for point, _ in spec.points]
-    return [(_of_points(at, every), list(lines)) for lines, at in found.items()]
-
-
-def _of_points(some: list[Columns], every: list[Columns]) -> str:
-    """The labels of some points: what they have in common where only these have that."""
-    shared = {k: v for k, v in some[0].items() if all(columns[k] == v for columns in some)}
-    if len(some) == sum(shared.items() <= columns.items() for columns in every):
-        return labelled(shared)
-    labels = [labelled(columns) for columns in some[:MOST_LABELS]]
-    if len(some) > MOST_LABELS:
-        labels.append(f"{len(some) - MOST_LABELS} more")
-    return "; ".join(labels)
+    return [(of_points(at, every), list(lines)) for lines, at in found.items()]
 
 
 def _labelled(name: str, at: str) -> str:

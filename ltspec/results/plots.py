@@ -6,19 +6,25 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ltspec.plan.replicates import DENSE, TICKET
 from ltspec.plan.stages import Plan, Point
 from ltspec.results.compared import Matrix
+from ltspec.results.labels import of_points
 from ltspec.results.paired import Curve
 from ltspec.results.table import Line
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Drawn = TypeVar("Drawn")
+At = tuple[int, ...]
+"""Numbers of the points that something is of."""
 
 MARKERS = "osD^vP*X"
 STYLES = ("-", "--", "-.", ":")
@@ -49,13 +55,15 @@ def look(number: int, other: int = 0, others: int = 1) -> Look:
 def plot_accuracy(
     lines: Sequence[Line], split: str, title: str, target: Path, points: Sequence[Point] = ()
 ) -> None:
-    """Mean accuracy (%) with bars from the lowest to the highest replicate, one curve a branch.
+    """Mean accuracy (%) with bars from the lowest to the highest replicate, one curve a branch, and
+    that of the dense network along the whole axis.
 
     Of a sweep there is a curve for each of the ``points`` and branches: a colour a point, and a
-    marker, or a marker and a line style, a branch. A point that is not measured on ``split`` has
-    none. Density falls from left to right on a logarithmic axis, which is marked at the levels of
-    the ticket, and at other lines' where there is room. The format is that of the suffix (.png,
-    .svg, .pdf). Raises ValueError for a suffix that matplotlib does not write.
+    marker, or a marker and a line style, a branch. What is the same at several points is drawn
+    once, in a colour of its own. A point that is not measured on ``split`` has none. Density falls
+    from left to right on a logarithmic axis, which is marked at the levels of the ticket, and at
+    other lines' where there is room. The format is that of the suffix (.png, .svg, .pdf). Raises
+    ValueError for a suffix that matplotlib does not write.
     """
     import matplotlib  # slow to import, and only needed here
 
@@ -65,40 +73,37 @@ def plot_accuracy(
 
     figure, axes = pyplot.subplots(figsize=(7.2, 4.4), layout="constrained")
     lines = [line for line in lines if split in line.accuracy]
-    places = list(dict.fromkeys(line.point for line in lines))
     branches = list(dict.fromkeys(map(_drawn_as, lines)))
-    curves = dict.fromkeys((line.point, _drawn_as(line)) for line in lines)
-    for point, branch in curves:
-        curve = [line for line in lines if (line.point, _drawn_as(line)) == (point, branch)]
-        swept = len(places) > 1
+    curves = _curves(lines, split)
+    dense = _once(
+        (100 * line.accuracy[split].mean, line.point, line) for line in lines if _is_dense(line)
+    )
+    places = list(dict.fromkeys(at for _, at in (*curves, *dense)))
+    for line, at in dense:
+        axes.axhline(
+            100 * line.accuracy[split].mean,
+            label=_named(DENSE, at, points),
+            color="0.6" if len(dense) == 1 else look(places.index(at)).colour,
+            linewidth=1,
+            linestyle="--",
+            zorder=0,
+        )
+    swept = len(dict.fromkeys(at for _, at in curves)) > 1
+    for curve, at in curves:
+        branch = _drawn_as(curve[0])
         number, other = branches.index(branch), 0
         if swept:
-            number, other = places.index(point), number
+            number, other = places.index(at), number
         drawn = look(number, other, len(branches) if swept else 1)
-        if branch == TICKET and curve[0].level == 0:
-            dense = 100 * curve[0].accuracy[split].mean
-            colour = drawn.colour if swept else "0.6"
-            axes.axhline(dense, color=colour, linewidth=1, linestyle="--", zorder=0)
-        if branch == TICKET and curve[0].level == 0 and not swept:
-            axes.annotate(
-                "dense",
-                (1, dense),
-                xycoords=("axes fraction", "data"),
-                xytext=(-4, 3),
-                textcoords="offset points",
-                ha="right",
-                color="0.4",
-            )
-        middle = [100 * line.accuracy[split].mean for line in curve]
-        bars = [
-            [100 * (line.accuracy[split].mean - line.accuracy[split].low) for line in curve],
-            [100 * (line.accuracy[split].high - line.accuracy[split].mean) for line in curve],
-        ]
+        shown = [line.accuracy[split] for line in curve]
         axes.errorbar(
             [100 * line.density for line in curve],
-            middle,
-            yerr=bars,
-            label=_named(branch, point, points, alone=len(branches) == 1),
+            [100 * one.mean for one in shown],
+            yerr=[
+                [100 * (one.mean - one.low) for one in shown],
+                [100 * (one.high - one.mean) for one in shown],
+            ],
+            label=_named(branch, at, points, alone=len(branches) == 1),
             color=drawn.colour,
             marker=drawn.marker,
             linestyle=drawn.style,
@@ -113,31 +118,69 @@ def plot_accuracy(
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("weights remaining (%)")
     axes.set_ylabel(f"{split} accuracy (%)")
-    count = max(line.replicates for line in lines)
-    axes.set_title(
-        f"{title}: mean of {count} replicates, bars from lowest to highest" if count > 1 else title,
-        fontsize=10,
-    )
     axes.grid(alpha=0.25)
-    if len(curves) <= MOST_WITHIN:
+    if len(curves) + len(dense) <= MOST_WITHIN:
         axes.legend(frameon=False)
     else:  # which would cover the curves
-        figure.set_figwidth(10)
-        _name_beside(figure, *axes.get_legend_handles_labels())
+        _name_beside(figure, axes, *axes.get_legend_handles_labels())
+    count = max(line.replicates for line in lines)
+    means = f"mean of {count} replicates, bars from lowest to highest" if count > 1 else ""
+    _entitle(figure, title, means)
     _save(figure, target)
 
 
-def _name_beside(figure: Figure, curves: Sequence[Any], names: Sequence[str]) -> None:
-    """Put the names of curves beside the axes, in a figure that is as high as they need."""
-    figure.set_figheight(max(figure.get_figheight(), 0.3 + 0.155 * len(names)))
-    figure.legend(
-        curves, names, frameon=False, fontsize=7, handlelength=4, loc="outside right upper"
+def _name_beside(figure: Figure, axes: Axes, curves: Sequence[Any], names: Sequence[str]) -> None:
+    """Put the names of curves to the right of the axes, from their upper edge on, so that a title
+    stays clear of them; the figure grows by the room that they need."""
+    figure.set_figheight(max(figure.get_figheight(), 1 + 0.155 * len(names)))
+    legend = axes.legend(
+        curves,
+        names,
+        frameon=False,
+        fontsize=7,
+        handlelength=4,
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
     )
+    figure.set_figwidth(figure.get_figwidth() + legend.get_window_extent().width / figure.dpi)
+
+
+def _entitle(figure: Figure, name: str, shown: str) -> None:
+    """Name a figure that is as wide as it will be, on two lines where one is too long."""
+    words = [name, shown] if shown else [name]
+    title = figure.suptitle(": ".join(words), fontsize=10)
+    if title.get_window_extent().width > figure.bbox.width:
+        title.set_text(":\n".join(words))
 
 
 def _drawn_as(line: Line) -> str:
     """Whose curve it is on: the ticket's begins with the dense network."""
-    return TICKET if line.branch == DENSE else line.branch
+    return TICKET if _is_dense(line) else line.branch
+
+
+def _is_dense(line: Line) -> bool:
+    return line.branch == DENSE
+
+
+def _once(found: Iterable[tuple[Hashable, int, Drawn]]) -> list[tuple[Drawn, At]]:
+    """What is drawn, once where it is the same, and the points that it is of. ``found``: what has
+    to be equal, the number of the point, and what is drawn."""
+    alike: dict[Hashable, tuple[Drawn, dict[int, None]]] = {}
+    for same, point, drawn in found:
+        _, at = alike.setdefault(same, (drawn, {}))
+        at[point] = None
+    return [(drawn, tuple(at)) for drawn, at in alike.values()]
+
+
+def _curves(lines: Sequence[Line], split: str) -> list[tuple[list[Line], At]]:
+    """The lines of each curve."""
+    found: dict[tuple[int, str], list[Line]] = {}
+    for line in lines:
+        found.setdefault((line.point, _drawn_as(line)), []).append(line)
+    return _once(
+        ((branch, *((line.density, line.accuracy[split]) for line in curve)), point, curve)
+        for (point, branch), curve in found.items()
+    )
 
 
 def _marked(lines: Sequence[Line], inches: float) -> list[float]:
@@ -165,9 +208,10 @@ def _number(share: float) -> str:
     return f"{share:.3g}"
 
 
-def _named(name: str, point: int, points: Sequence[Point], *, alone: bool) -> str:
-    """A curve's name with the label of its point; the label only where there is one name."""
-    label = next((each.label for each in points if each.number == point), "")
+def _named(name: str, at: At, points: Sequence[Point], *, alone: bool = False) -> str:
+    """A curve's name with the label of its points; the label only where there is one name."""
+    here = [each.columns for each in points if each.number in at]
+    label = of_points(here, [each.columns for each in points]) if here else ""
     if not label:
         return name
     return label if alone else f"{name}, {label}"
@@ -182,8 +226,9 @@ def plot_lines(
     """Mean error (%) along the lines, banded from the lowest to the highest pair, one panel a split
     (Frankle et al. 2020, Fig. 2; Maene et al. 2021, Fig. 8).
 
-    Of a sweep, each curve has the label of its point among ``points``. The format is that of the
-    suffix (.png, .svg, .pdf). Raises ValueError for a suffix that matplotlib does not write.
+    Of a sweep, each curve has the label of its point among ``points``, and one that is the same at
+    several is drawn once, with the label of these. The format is that of the suffix (.png, .svg,
+    .pdf). Raises ValueError for a suffix that matplotlib does not write.
     """
     import matplotlib
 
@@ -202,8 +247,12 @@ def plot_lines(
     names: dict[tuple[str, int], Artist] = {}  # a curve looks the same in every panel
     for axes, split in zip(panels[0], splits, strict=True):
         met: Counter[str] = Counter()
-        for line in (line for line in found if line.split == split):
-            label = _named(line.label, line.point, points, alone=False)
+        for line, at in _once(
+            ((one.label, *one.alpha, *one.error), one.point, one)
+            for one in found
+            if one.split == split
+        ):
+            label = _named(line.label, at, points)
             met[label] += 1  # curves of two entries of `measure` may have one name
             place = list(names).index(key) if (key := (label, met[label])) in names else len(names)
             colour, style = f"C{place % 10}", STYLES[place // 10 % len(STYLES)]
@@ -227,11 +276,10 @@ def plot_lines(
         for axes in panels[0]:
             axes.legend(frameon=False, fontsize=8)
     else:  # once for all panels
-        figure.set_figwidth(figure.get_figwidth() + 2.8)
-        _name_beside(figure, list(names.values()), [label for label, _ in names])
+        _name_beside(figure, panels[0][-1], list(names.values()), [label for label, _ in names])
     # After all panels are drawn: they share the axis, and a limit holds what it finds.
     panels[0][0].set_ylim(bottom=0)
-    figure.suptitle(f"{title}: mean over pairs, bands from lowest to highest", fontsize=10)
+    _entitle(figure, title, "mean over pairs, bands from lowest to highest")
     _save(figure, target)
 
 

@@ -93,8 +93,8 @@ def test_every_panel_holds_its_curves(tmp_path: Path, monkeypatch: pytest.Monkey
     pyplot.close(figure)
 
 
-def accuracy(branch: str, point: int, density: float = 0.5) -> Line:
-    scores = {"test": spread([0.9])}
+def accuracy(branch: str, point: int, density: float = 0.5, share: float = 0.9) -> Line:
+    scores = {"test": spread([share])}
     level = 0 if branch == "dense" else 1
     return Line(branch, level, density, 10, 1, scores, scores, point=point)
 
@@ -120,7 +120,11 @@ def test_no_two_curves_look_alike(
         Point(n + 1, {"seeds.init": n}, {"seeds.init": n})
         for n in range(points if points > 1 else 0)
     ]
-    lines = [accuracy(name, place) for place in range(1, points + 1) for name in ("dense", *names)]
+    lines = [
+        accuracy(name, place, share=0.9 - 0.01 * place)
+        for place in range(1, points + 1)
+        for name in ("dense", *names)
+    ]
     figure = figure_of(
         monkeypatch, lambda: plot_accuracy(lines, "test", "x", tmp_path / "x.svg", places)
     )
@@ -170,6 +174,129 @@ def test_no_two_numbers_on_the_axis_meet(
     assert widest < 5 * max(box.width for box in boxes)
 
 
+RATES = [Point(n, {"lr": rate}, {"lr": rate}) for n, rate in ((1, 0.1), (2, 0.2), (3, 0.3))]
+
+
+def names_of(figure: Any) -> list[str]:
+    """In the legend."""
+    return [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+
+
+def test_the_dense_network_of_all_points_is_drawn_once_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        line
+        for point in (1, 2, 3)
+        for line in (accuracy("dense", point, 1.0), accuracy("ticket", point, share=0.2 * point))
+    ]
+    figure = figure_of(
+        monkeypatch, lambda: plot_accuracy(lines, "test", "x", tmp_path / "x.svg", RATES)
+    )
+    assert names_of(figure) == ["dense", "lr=0.1", "lr=0.2", "lr=0.3"]
+    dashed = [one for one in figure.axes[0].lines if one.get_label() == "dense"]
+    assert [(one.get_color(), list(one.get_ydata())) for one in dashed] == [("0.6", [90, 90])]
+    across = [one for one in figure.axes[0].lines if one.get_linestyle() == "--"]
+    assert across == dashed
+    assert not figure.axes[0].texts  # no name lies on the data
+
+
+def test_dense_networks_of_points_have_their_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = {1: 0.9, 2: 0.8, 3: 0.8}
+    lines = [
+        line
+        for point, share in shares.items()
+        for line in (
+            accuracy("dense", point, 1.0, share),
+            accuracy("ticket", point, share=share - 0.1),
+            accuracy("x", point, share=share - 0.01 * point),
+        )
+    ]
+    figure = figure_of(
+        monkeypatch, lambda: plot_accuracy(lines, "test", "x", tmp_path / "x.svg", RATES)
+    )
+    assert names_of(figure) == [
+        "dense, lr=0.1",
+        "dense, lr=0.2; lr=0.3",
+        "ticket, lr=0.1",
+        "x, lr=0.1",
+        "ticket, lr=0.2; lr=0.3",
+        "x, lr=0.2",
+        "x, lr=0.3",
+    ]
+    colours = {one.get_label(): one.get_color() for one in figure.axes[0].lines}
+    colours |= {one.get_label(): one[0].get_color() for one in figure.axes[0].containers}
+    assert colours["dense, lr=0.1"] == colours["ticket, lr=0.1"] == colours["x, lr=0.1"]
+    assert colours["dense, lr=0.2; lr=0.3"] == colours["ticket, lr=0.2; lr=0.3"]
+    assert len({colours[f"x, lr={rate}"] for rate in (0.1, 0.2, 0.3)}) == 3
+
+
+def test_equal_lines_of_points_are_drawn_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        replace(one, of={**one.of, "point": point, "step": step})
+        for point in (1, 2, 3)
+        for step, one in enumerate(
+            (
+                line("test", 0.1),
+                line("test", 0.2 if point == 2 else 0.3),
+                line("test", 0.1 * point),
+                *([line("test", 0.5)] if point > 1 else []),
+            )
+        )
+    ]
+    figure = figure_of(monkeypatch, lambda: plot_lines(found, "x", tmp_path / "x.svg", RATES))
+    (axes,) = figure.axes
+    drawn = [
+        (one.get_label().removeprefix("copies of dense from "), float(one.get_ydata()[0]))
+        for one in axes.lines
+    ]
+    assert drawn == [
+        ("step 0", 10),
+        ("step 1, lr=0.1; lr=0.3", 30),
+        ("step 2, lr=0.1", 10),
+        ("step 1, lr=0.2", 20),
+        ("step 2, lr=0.2", 20),
+        ("step 3, lr=0.2; lr=0.3", 50),
+        ("step 2, lr=0.3", pytest.approx(30)),
+    ]
+    assert len(axes.collections) == len(drawn)  # bands
+    assert len({one.get_color() for one in axes.lines}) == len(drawn)
+
+
+@pytest.mark.parametrize("name", ["x", "a name " * 9])
+@pytest.mark.parametrize("splits", [["test"], ["test", "train"]])
+def test_a_title_stays_clear_of_the_names(
+    name: str, splits: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        replace(line(split, 0.1), of={**line(split, 0.1).of, "step": step})
+        for split in splits
+        for step in range(40)
+    ]
+    lines = [accuracy(f"branch-{place}", 0, 0.1) for place in range(40)]
+    for draw in (
+        lambda: plot_lines(found, name, tmp_path / "x.svg"),
+        lambda: plot_accuracy(lines, "test", name, tmp_path / "x.svg"),
+    ):
+        figure = figure_of(monkeypatch, draw)
+        figure.canvas.draw()
+        axes = figure.axes[-1]
+        title, names = (each.get_window_extent() for each in (figure._suptitle, axes.get_legend()))
+        panel = axes.get_window_extent()
+        assert names.y1 <= title.y0
+        assert panel.x1 <= names.x0
+        for each in (title, names):
+            assert each.x0 >= 0
+            assert each.y0 >= 0
+            assert each.x1 <= figure.bbox.x1
+            assert each.y1 <= figure.bbox.y1
+        assert panel.width > 0.7 * 5.4 * figure.dpi  # names take no room from it
+
+
 def test_many_names_stand_beside_the_panels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,10 +307,8 @@ def test_many_names_stand_beside_the_panels(
         for step in steps
     ]
     figure = figure_of(monkeypatch, lambda: plot_lines(found, "x", tmp_path / "x.svg"))
-    assert all(axes.get_legend() is None for axes in figure.axes)
-    (legend,) = figure.legends
-    names = [text.get_text() for text in legend.get_texts()]
-    assert names == [f"copies of dense from step {step}" for step in range(12)]
+    assert [axes.get_legend() is None for axes in figure.axes] == [True, False]
+    assert names_of(figure) == [f"copies of dense from step {step}" for step in range(12)]
     looks = [
         {one.get_label(): (one.get_color(), one.get_linestyle()) for one in axes.lines}
         for axes in figure.axes
