@@ -54,7 +54,7 @@ def command(
 
     from ltspec.engine.runner import scores
     from ltspec.engine.store import Store
-    from ltspec.results.run_folder import PAGE, folder_of, write_page
+    from ltspec.results.run_folder import PAGE, folder_of, tell_of_another_page, write_page
 
     folder = options.store_folder(spec, store)
     names = sorted(entry.name for entry in folder.glob("results/*") if entry.is_dir())
@@ -82,8 +82,9 @@ def command(
         told = _told(plan, realm, facts, spec, own, overrides)
         make = partial(_page, plan, realm, facts, told, run_folder, target)
         if target.resolve() == (run_folder / PAGE).resolve():
-            write_page(realm.store, run_folder, make)
+            write_page(plan, realm.store, run_folder, make, _note)
         else:
+            tell_of_another_page(plan, target, _note)
             _write(make(), target)
         click.echo(f"report: {target}")
 

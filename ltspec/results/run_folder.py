@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from ltspec.results.tickets import packed_tickets, place_of
 
 PAGE = "report.html"
 """What the page of a run is called, which :mod:`ltspec.results.page` makes when asked."""
+NETWORKS = "ltspec-networks"
+"""Where a page says for programs which networks it is about, as :func:`networks` has them."""
+KEEPS_BOTH = "Another name keeps both (--set name=...), and so does another file (--out)"
 TICKETS = "tickets"
 """What the folder of its tickets is called."""
 
@@ -88,15 +92,40 @@ def write_results(
     return folder, tickets, found
 
 
-def write_page(store: Store, folder: Path, make: Callable[[], str]) -> None:
+def write_page(
+    plan: Plan, store: Store, folder: Path, make: Callable[[], str], note: Callable[[str], None]
+) -> None:
     """Write the page of a run beside its table; ``make`` gives it, while nobody changes the folder.
+    ``note`` is told of a table or a page of another experiment.
 
     Raises StoreError (LT403) where it cannot be written.
     """
     with store.sole_writer(folder) as scratch:
+        if is_of_another(plan, folder):
+            note(
+                f"{folder} has the table of another experiment named {plan.name}, which the page "
+                f"beside it is not about. {KEEPS_BOTH}"
+            )
+        tell_of_another_page(plan, folder / PAGE, note)
         drafts = Drafts(folder, scratch)
         drafts.add(Path(PAGE), make().encode())
         drafts.place()
+
+
+def tell_of_another_page(plan: Plan, page: Path, note: Callable[[str], None]) -> None:
+    """Tell ``note`` where the page that is about to be replaced is one of another experiment."""
+    try:
+        head = page.read_text(encoding="utf-8").partition("</title>")[0]
+    except (OSError, UnicodeDecodeError):
+        return
+    said = re.search(f'<meta name="{NETWORKS}" content="([0-9a-f ]*)">', head)
+    if said is not None and set(said[1].split()) - set(networks(plan)):
+        note(f"{page} was the page of another experiment, which is replaced. {KEEPS_BOTH}")
+
+
+def networks(plan: Plan) -> list[str]:
+    """The trained networks of a plan's table, each by the beginning of its key."""
+    return sorted({plan.stages[outcome.trained].key[:12] for outcome in plan.outcomes})
 
 
 def is_of_another(plan: Plan, folder: Path) -> bool:

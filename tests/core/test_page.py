@@ -33,7 +33,7 @@ from ltspec.engine.arrays import masks_of
 from ltspec.engine.runner import scores
 from ltspec.engine.store import Store
 from ltspec.errors import InvariantError, StoreError, UsageError
-from ltspec.language.source import read, write
+from ltspec.language.source import override, read, write
 from ltspec.plan import validate
 from ltspec.plan.passes import compile_spec
 from ltspec.plan.stages import Transfer
@@ -360,6 +360,45 @@ def test_the_page_of_another_experiment_does_not_stay(tmp_path: Path) -> None:
     session, _ = run(other, made.store)
     write_results(other, session)
     assert not (made.run_folder / PAGE).exists()
+
+
+def test_a_page_beside_another_experiment_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Made(tmp_path, "train.duration=4it", "branches.fresh={kind: reinitialize}")
+    more = ("prune.schedule.levels=3",)
+    other = ("train.optimizer.lr=0.2",)
+    for change in (more, other):
+        run(compile_spec(validate(override(read(made.spec), change[0]))), made.store)
+    out = str(tmp_path / "page.html")
+    folder, keeps = made.run_folder, "Another name keeps both (--set name=...)"
+    table = f"note: {folder} has the table of another experiment named tiny"
+    page, apart = (
+        f"note: {file} was the page of another experiment" for file in (folder / PAGE, out)
+    )
+
+    def told(*options: str) -> list[str]:
+        capsys.readouterr()
+        cli.main(["report", str(made.spec), *options], standalone_mode=False)
+        return capsys.readouterr().err.splitlines()
+
+    def matches(lines: list[str], *expected: str) -> bool:
+        return len(lines) == len(expected) and all(
+            line.startswith(begin) and keeps in line
+            for line, begin in zip(lines, expected, strict=True)
+        )
+
+    assert told() == told() == []
+    assert told("--set", *more) == []
+    assert matches(told("--set", *other), table, page)
+    assert matches(told("--set", *other), table)
+    assert matches(told(), page)
+    assert told() == []
+    assert told("--out", out) == []
+    assert matches(told("--set", *other, "--out", out), apart)
+    (folder / PAGE).write_bytes(b"\xff no page")
+    (folder / "plan.json").unlink()
+    assert told("--set", *other) == []
 
 
 def test_a_page_is_made_while_nobody_writes_and_is_there_as_a_whole(

@@ -86,6 +86,8 @@ class Page:
     about: str
     realm: str
     """Backend and precision."""
+    networks: Sequence[str]
+    """Which ones it is about, for programs: see :mod:`ltspec.results.run_folder`."""
     done: int
     """Networks in the table."""
     asked: int

@@ -14,6 +14,7 @@ from ltspec.results.page import figures, origins
 from ltspec.results.page.carriages import Carriage, CarriedLine, carriages, itself
 from ltspec.results.page.content import Column, MapPicture, Page, Part, Sheet, Written
 from ltspec.results.page.drawing import draw
+from ltspec.results.run_folder import networks
 from ltspec.results.table import mean, rows
 
 Facts = Mapping[int, Mapping[str, Any]]
@@ -50,6 +51,7 @@ def gather(plan: Plan, realm: Realm, facts: Facts, told: Told, folder: Path, tar
         name=plan.name,
         about=" ".join(str(plan.spec.get("about", "")).split()),
         realm=realm.name,
+        networks=networks(plan),
         done=len(found),
         asked=len(plan.outcomes),
         missing=_missing(plan, facts),

@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 
 from ltspec.results.page.content import Page
+from ltspec.results.run_folder import NETWORKS
 
 
 def html(page: Page) -> str:
@@ -20,4 +21,4 @@ def html(page: Page) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("page.html.jinja").render(page=page)
+    return environment.get_template("page.html.jinja").render(page=page, networks=NETWORKS)
