@@ -96,14 +96,23 @@ def called(
     overrides: Sequence[str],
     precision: str | None = None,
     threads: str = "",
+    store: Path | None = None,
 ) -> str:
-    """A command line that is about the same results. Empty and None: left out."""
+    """A command line that is about the same results, for the folder that this one is called in.
+    Empty and None: left out."""
     words = ["ltspec", word, str(spec), *(["--backend", backend] if backend else [])]
     if precision not in (None, "float32"):
         words += ["--precision", precision]
     if threads:
         words += ["--threads", threads]
+    if store is not None:
+        words += ["--store", str(store)]
     return shlex.join([*words, *(part for each in overrides for part in ("--set", each))])
+
+
+def given_store(store: Path | None) -> Path | None:
+    """The store where the call names it: one of the environment need not be said again."""
+    return store if is_given("store") else None
 
 
 def store_folder(spec: Path, chosen: Path | None) -> Path:

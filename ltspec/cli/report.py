@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ def command(
     from ltspec.results.run_folder import PAGE, folder_of, tell_of_another_page, write_page
 
     folder = options.store_folder(spec, store)
+    called = partial(options.called, store=options.given_store(store))
     names = sorted(entry.name for entry in folder.glob("results/*") if entry.is_dir())
     opened = Store.open(folder, create=False, report=_note) if names else None
     realms = (
@@ -67,7 +68,7 @@ def command(
         raise UsageError(
             f"{folder} holds nothing of {spec}",
             code="LT309",
-            hint=f"make it with `{options.called('run', spec, backend, overrides, precision)}`",
+            hint=f"make it with `{called('run', spec, backend, overrides, precision)}`",
         )
     if out is not None and len(realms) > 1:
         raise UsageError(
@@ -79,7 +80,7 @@ def command(
         run_folder = folder_of(folder, plan, realm.name)
         target = out or run_folder / PAGE
         facts = scores(plan, realm)
-        told = _told(plan, realm, facts, spec, own, overrides)
+        told = _told(plan, realm, facts, spec, own, overrides, called)
         make = partial(_page, plan, realm, facts, told, run_folder, target)
         if target.resolve() == (run_folder / PAGE).resolve():
             write_page(plan, realm.store, run_folder, make, _note)
@@ -109,7 +110,13 @@ def _is_begun(plan: Plan, realm: Realm) -> bool:
 
 
 def _told(
-    plan: Plan, realm: Realm, facts: Facts, spec: Path, own: Spec | None, overrides: Sequence[str]
+    plan: Plan,
+    realm: Realm,
+    facts: Facts,
+    spec: Path,
+    own: Spec | None,
+    overrides: Sequence[str],
+    called: Callable[..., str],
 ) -> Told:
     from ltspec.cli.answer_table import print_answers
     from ltspec.cli.plan import listing, title, totals
@@ -128,11 +135,10 @@ def _told(
     print_transfers(results, plan, found)
     print_answers(answers, plan, facts)
     print_measured(measured, plan, facts, everything=True)
-    file = Path(spec.name)  # the page is the same from wherever it is made
     threads = origins.threads(plan, realm)
     calls = [
-        options.called("run", file, backend, overrides, precision, threads),
-        options.called("report", file, backend, overrides, precision),
+        called("run", spec, backend, overrides, precision, threads),
+        called("report", spec, backend, overrides, precision),
     ]
     return Told(
         commands=calls,

@@ -102,10 +102,11 @@ def command(
     facts = {name: scores(plan, opened.realm(name)) for name in names} if opened else {}
     shown = {name: found for name in facts if (found := table.rows(plan, facts[name]))}
     if not shown:
+        call = options.called("run", spec, backend, overrides, store=options.given_store(store))
         raise UsageError(
             f"{folder} holds no results of {spec}",
             code="LT309",
-            hint=f"make them with `{options.called('run', spec, backend, overrides)}`",
+            hint=f"make them with `{call}`",
         )
     if (style != "text" or plot or lines or distances) and len(shown) > 1:
         raise UsageError(

@@ -6,12 +6,15 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from contextlib import chdir
 from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -100,8 +103,9 @@ class Made:
         return self.page()
 
     def page(self, *options: str) -> str:
-        arguments = ["report", str(self.spec), *options]
-        CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
+        arguments = ["report", self.spec.name, *options]
+        with chdir(self.folder):
+            CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
         target = options[options.index("--out") + 1] if "--out" in options else None
         return Path(target or self.run_folder / PAGE).read_text(encoding="utf-8")
 
@@ -292,20 +296,22 @@ def test_a_ticket_that_is_none_of_the_run_is_said_to_be(tmp_path: Path) -> None:
 def test_the_same_store_gives_the_same_bytes_without_a_framework(
     everything: Made, tmp_path: Path
 ) -> None:
-    """In another process, from another folder, with another order of sets."""
+    """In another process, with another order of sets, and of a copy in another folder."""
     before = everything.text
-    (everything.run_folder / PAGE).unlink()
-    call = f"cli.main(['report', {str(everything.spec)!r}], standalone_mode=False)"
+    copy = shutil.copytree(everything.folder, tmp_path / "copy")
+    page = copy / everything.run_folder.relative_to(everything.folder) / PAGE
+    page.unlink()
+    call = "cli.main(['report', 'tiny.yaml'], standalone_mode=False)"
     names = "print('\\n'.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; from ltspec.cli.main import cli; {call}; {names}"],
         check=True,
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=copy,
         env={**os.environ, "PYTHONHASHSEED": "1"},
     )
-    assert (everything.run_folder / PAGE).read_text(encoding="utf-8") == before
+    assert page.read_text(encoding="utf-8") == before
     loaded = {line.split(".")[0] for line in done.stdout.splitlines()}
     assert "jinja2" in loaded
     assert not loaded & {"torch", "tensorflow", "keras", "jax"}
@@ -419,7 +425,9 @@ def test_a_page_is_made_while_nobody_writes_and_is_there_as_a_whole(
     (made.run_folder / PAGE).unlink()
     lock.acquire()
     assert made.page() == before
-    assert told == [f"waiting for another process, which is writing {made.run_folder}"]
+    assert told == [
+        f"waiting for another process, which is writing {made.run_folder.relative_to(tmp_path)}"
+    ]
 
     def full(file: Path, data: bytes) -> None:
         file.write_bytes(data[:100])
@@ -443,7 +451,9 @@ def test_a_plan_file_has_a_page_too(tmp_path: Path) -> None:
     assert "The spec with every default filled in" in page
 
 
-def test_the_spec_whose_tickets_are_carried_is_shown_as_it_is_written(tmp_path: Path) -> None:
+def test_the_spec_whose_tickets_are_carried_is_shown_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = TINY.replace("40it", "4it") + "# what its author thought\n"
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "other.yaml").write_text(other, encoding="utf-8")
@@ -454,12 +464,43 @@ def test_the_spec_whose_tickets_are_carried_is_shown_as_it_is_written(tmp_path: 
     plan = compile_spec(validate(read(spec)))
     session, _ = run(plan, tmp_path / "store")
     folder, _, _ = write_results(plan, session)
-    arguments = ["report", str(spec), "--store", str(tmp_path / "store")]
+    monkeypatch.chdir(tmp_path)
+    arguments = ["report", spec.name, "--store", "store"]
     CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
     page = (folder / PAGE).read_text(encoding="utf-8")
     assert page.count("The spec <code>there/other.yaml</code>, whose tickets it carries") == 1
     assert page.count("# what its author thought") == 1
     assert str(tmp_path) not in page
+
+
+def test_a_page_is_made_again_from_where_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The spec and the store as they were given, and nothing that was not."""
+    made = Made(tmp_path, "train.duration=4it")
+    (tmp_path / "work" / "deep er").mkdir(parents=True)
+    made.store.rename(tmp_path / "work" / "deep er" / "store")
+    page = tmp_path / "work" / "deep er" / "store" / "runs" / "tiny" / "numpy-float32" / PAGE
+
+    def commands(*call: str) -> list[list[str]]:
+        page.unlink(missing_ok=True)
+        cli.main(list(call), standalone_mode=False)
+        text = page.read_text(encoding="utf-8")
+        pre = text.partition("<h2>Make it again</h2>")[2]
+        found = re.findall("^ltspec .*$", unescape(pre.replace("<pre>", "\n")), re.MULTILINE)
+        return [shlex.split(each)[1:] for each in found]
+
+    monkeypatch.chdir(tmp_path / "work")
+    again, anew = commands("report", "../tiny.yaml", "--store", "deep er/store")
+    assert again == ["run", "../tiny.yaml", "--backend", "numpy", "--store", "deep er/store"]
+    assert anew == ["report", *again[1:]]
+    assert commands(*anew) == [again, anew]
+    monkeypatch.setenv("LTSPEC_STORE", str(tmp_path / "work" / "deep er" / "store"))
+    assert commands("report", "../tiny.yaml") == [again[:4], anew[:4]]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="holds nothing") as caught:
+        cli.main(["report", "tiny.yaml", "--store", "none"], standalone_mode=False)
+    assert caught.value.hint == "make it with `ltspec run tiny.yaml --store none`"
 
 
 def test_the_number_of_threads_is_part_of_how_to_make_it_again(tmp_path: Path) -> None:
