@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -62,6 +63,10 @@ class TensorflowBackend:
         self._evaluation: dict[tuple[Graph, bool], programs.Evaluate] = {}
         self._gradients: dict[tuple[Graph, Mode], programs.Gradients] = {}
         self._products: dict[tuple[Graph, Mode], programs.Gradients] = {}
+
+    def threads(self) -> int:
+        """TensorFlow's threads within an operation."""
+        return int(tf.config.threading.get_intra_op_parallelism_threads()) or _own_threads()
 
     @memory_errors()
     def train(
@@ -231,6 +236,17 @@ def _no_retracing_advice(record: logging.LogRecord) -> bool:
     """False for TensorFlow's advice against tracing often: every graph is traced once, by design,
     and it counts different graphs as one function."""
     return "triggered tf.function retracing" not in str(record.msg)
+
+
+def _own_threads() -> int:
+    """What TensorFlow takes where nobody asks for a number: that of its environment variable, or
+    one for each core that this process may use."""
+    wanted = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _set_threads(threads: int) -> None:

@@ -195,6 +195,10 @@ class TorchBackend:
             return lambda step: step
         return partial(Replay, pool=torch.cuda.graph_pool_handle())
 
+    def threads(self) -> int:
+        """Torch's threads within an operation."""
+        return self._threads or torch.get_num_threads()
+
     @contextmanager
     def _playing(self) -> Iterator[None]:
         stream = nullcontext() if self._stream is None else torch.cuda.stream(self._stream)

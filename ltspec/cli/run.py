@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 @options.store
 @options.data
 @options.deterministic
-@click.option("--threads", type=click.IntRange(1), help="Threads on a CPU; all when left out.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads on a CPU; the framework's own choice when left out.",
+)
 @click.option(
     "--checkpoint-every",
     "checkpoint_seconds",

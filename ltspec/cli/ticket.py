@@ -72,7 +72,11 @@ def diff(first: Path, second: Path, as_json: bool) -> None:
 @click.option("--backend", help="What it is trained with; the ticket's own when left out.")
 @click.option("--device", help="cpu, cuda or cuda:1; auto (the default) takes the best there is.")
 @options.precision(default="the ticket's own")
-@click.option("--threads", type=click.IntRange(1), help="Threads on a CPU; all when left out.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads on a CPU; the framework's own choice when left out.",
+)
 @options.store
 @options.data
 @click.option(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,6 +229,14 @@ class Backend(Protocol):
         parameter that ``along`` leaves out does not move, and has its derivative all the same.
         ReLU and max-pooling are piecewise linear: their choices stay as they are.
         """
+
+
+@runtime_checkable
+class Threaded(Protocol):
+    """A backend that can say how many threads it computes with, which its bits may depend on."""
+
+    def threads(self) -> int:
+        """Threads within an operation on a CPU, chosen by :class:`Settings` or not."""
 
 
 class Adapter(Protocol):

@@ -33,7 +33,7 @@ from ltspec.engine.arrays import (
     state_of,
     weights_of,
 )
-from ltspec.engine.backend import Backend, Each, Evaluation, Precision, storage
+from ltspec.engine.backend import Backend, Each, Evaluation, Precision, Threaded, storage
 from ltspec.engine.comparing import compare
 from ltspec.engine.evaluating import contrast, evaluate, line
 from ltspec.engine.execution import ExecutionPlan
@@ -82,7 +82,7 @@ class Bench:
     open_data: Callable[[str, int, Alteration | None], Dataset | Folder]
     """By name, the height of the network's images, and what is changed."""
     played_on: Mapping[str, str]
-    """Device and versions, kept with each training."""
+    """Device and versions, kept with each training, and threads as they were asked for."""
     answers: dict[tuple[object, ...], tuple[Evaluation, Each]] = field(default_factory=dict)
     """What the latest networks said of every example of a split, for contrasts."""
     _backends: dict[Precision, Backend] = field(default_factory=dict)
@@ -93,6 +93,14 @@ class Bench:
     def backend(self) -> Backend:
         """The backend in the run's precision, started at first use."""
         return self.backend_in(self.execution.settings.precision)
+
+    def noted(self) -> dict[str, str]:
+        """``played_on``, with the threads that the backend has where none were asked for and it
+        can say so."""
+        noted = dict(self.played_on)
+        if self.execution.settings.threads is None and isinstance(self.backend, Threaded):
+            noted["threads"] = str(self.backend.threads())
+        return noted
 
     def backend_in(self, precision: Precision) -> Backend:
         """The backend in another precision than the run's, for what is pinned to one."""
@@ -248,7 +256,7 @@ def _train(
     facts = {
         "steps": work.stop - work.start,
         "final_loss": float(progress.losses[-100:].mean()),
-        "played_on": dict(bench.played_on),
+        "played_on": bench.noted(),
         "seconds": round(time.perf_counter() - began, 3),
         "resumable": stage.resumable or slots(work.recipe.optimizer) == 0,
     }

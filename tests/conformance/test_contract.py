@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import get_args
@@ -48,6 +49,27 @@ def test_cuda_is_refused_where_there_is_none(adapter):
 
 def test_devices_end_with_the_cpu(adapter):
     assert adapter.devices()[-1] == "cpu"
+
+
+def test_threads_that_nobody_asked_for_are_counted(adapter):
+    program = f"""
+from ltspec.engine.backend import Settings, Threaded
+from {type(adapter).__module__} import adapter
+backend = adapter.open(Settings("cpu", "float32"))
+print(backend.threads() if isinstance(backend, Threaded) else "not counted")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"},
+    )
+    if "setting:threads" in adapter.gaps:
+        assert done.stdout.split("\n")[-2] in ("1", "not counted")
+    else:
+        assert done.stdout.split() == ["1"]
 
 
 def test_declared_gaps_are_real(adapter, kit):

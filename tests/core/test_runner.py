@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from ltspec_numpy.play import NumpyBackend
 from specs import plan_of
 
 from ltspec.decisions import masks as masking
@@ -22,6 +24,7 @@ from ltspec.errors import BackendError, DataError, Interrupted, InvariantError, 
 from ltspec.plan.stages import Plan, Stage, Train
 from ltspec.results import table
 from ltspec.results.run_folder import write_results
+from ltspec.tickets.certificate import read_certificate
 
 BRANCH = "branches.fresh={kind: reinitialize}"
 
@@ -305,7 +308,6 @@ def test_other_bytes_under_the_same_name_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(plan_of(), tmp_path / "s")
-    from dataclasses import replace
 
     import ltspec.engine.session as sessions
 
@@ -326,6 +328,30 @@ def test_initial_weights_are_those_of_the_core(tmp_path: Path) -> None:
     assert {n: a.tobytes() for n, a in found.items()} == {
         n: a.tobytes() for n, a in expected.items()
     }
+
+
+def test_threads_are_noted_as_the_backend_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody asks for a number, and where the backend has one to tell."""
+    plan = plan_of("train.duration=4it")
+
+    def noted(folder: Path) -> set[str]:
+        opened, _ = run(plan, folder)
+        _, tickets, _ = write_results(plan, opened)
+        facts = [opened.realm.read_facts(stage.key) for stage, _ in plan.trainings()]
+        made_with = [read_certificate(ticket).manifest["made_with"] for ticket in tickets]
+        notes = [*(fact["played_on"] for fact in facts if fact is not None), *made_with]
+        assert len(notes) == 3 + 2
+        return {note["threads"] for note in notes}
+
+    assert noted(tmp_path / "not counted") == {"all"}
+    monkeypatch.setattr(NumpyBackend, "threads", lambda self: 5, raising=False)
+    assert noted(tmp_path / "counted") == {"5"}
+    bench = session(plan, tmp_path / "asked").bench
+    settings = replace(bench.execution.settings, threads=2)
+    bench.execution = replace(bench.execution, settings=settings)
+    assert bench.noted() == bench.played_on
 
 
 def test_standing_asks_only_for_what_is_missing() -> None:
@@ -437,7 +463,6 @@ def test_another_experiment_of_the_same_name_is_said_to_be_replaced(tmp_path: Pa
 
 
 def test_a_new_version_of_a_criterion_makes_new_masks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
 
     from ltspec.decisions import criteria
     from ltspec.plan import writer

@@ -66,8 +66,8 @@ def machines(plan: Plan, realm: Realm, folder: Path) -> list[Part]:
 
 
 def threads(plan: Plan, realm: Realm) -> str:
-    """The number of threads that every training was given; empty where they were not, or not the
-    same number of them."""
+    """The number of threads that every training had; empty where it is not known, or not the same
+    for all of them."""
     facts = [realm.read_facts(stage.key) for stage, _ in plan.trainings()]
     found = {fact["played_on"].get("threads", "all") for fact in facts if fact is not None}
     return found.pop() if len(found) == 1 and "all" not in found else ""
