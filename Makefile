@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BACKENDS := numpy torch tensorflow
 # One process more than there are cores, since tests that start ltspec wait for it.
 PROCESSES = $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
-SPREAD = --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder
+SPREAD = --numprocesses $(PROCESSES) --dist loadscope
 
 .PHONY: setup quickstart test lint schema clean
 

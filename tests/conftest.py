@@ -1,5 +1,4 @@
-"""Takes the command line of pytest; gives the option of the conformance suite, the order of tests,
-and real data."""
+"""Takes the command line of pytest; gives the option of the conformance suite, and real data."""
 
 from __future__ import annotations
 
@@ -30,15 +29,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="backend that tests/conformance is run against, one per process (default: numpy)",
     )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that train and start programs come first, so that none of several processes is left
-    alone with them at the end."""
-    items.sort(key=lambda item: _LONG.isdisjoint(item.path.parts))
-
-
-_LONG = {"end_to_end", "science"}
 
 
 @pytest.fixture(autouse=True)
