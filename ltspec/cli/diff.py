@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -27,12 +27,10 @@ from ltspec.plan.plan_diff import (
     compare,
 )
 from ltspec.plan.replicates import DENSE
+from ltspec.results.labels import listed
 
 if TYPE_CHECKING:
     from ltspec.plan.stages import Plan
-
-MOST_LABELS = 4
-"""Points of a sweep that are named where the same is said of several; ``--json`` has all."""
 
 
 @click.command("diff")
@@ -171,14 +169,8 @@ def _ranges(levels: Sequence[int]) -> str:
 
 
 def _labels(points: Sequence[PointChange]) -> str:
-    labels = [_label(point.columns) for point in points[:MOST_LABELS]]
-    if len(points) > MOST_LABELS:
-        labels.append(f"{len(points) - MOST_LABELS:,} more")
-    return "; ".join(labels)
-
-
-def _label(columns: Mapping[str, Any]) -> str:
-    return labelled(columns) or "the one without a sweep"
+    """What points are called together; ``--json`` has all."""
+    return listed([labelled(point.columns) or "the one without a sweep" for point in points])
 
 
 def _totals(found: PlanDifference) -> list[str]:

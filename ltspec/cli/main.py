@@ -82,6 +82,7 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    output = sys.stdout
     try:
         code = cli.main(arguments, prog_name="ltspec", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -108,8 +109,11 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130
-    except (SystemExit, BrokenPipeError):
-        # Click ends so where the reader of our output has gone, as `| head` does, and that is fine.
+    except (SystemExit, BrokenPipeError) as ended:
+        # Where the reader of our output has gone, as `| head` does, click exits and leaves another
+        # stream in the place of ours. That is fine; who exits otherwise says so itself.
+        if isinstance(ended, SystemExit) and sys.stdout is output:
+            raise
         sys.stderr.close()
         return 0
     except Exception:

@@ -11,7 +11,7 @@ Columns = Mapping[str, Any]
 """What tells a point of a sweep apart."""
 
 MOST_LABELS = 4
-"""Points that are named where one picture is that of several."""
+"""Points that are named where the same is shown or said of several."""
 
 
 def of_points(some: Sequence[Columns], every: Sequence[Columns]) -> str:
@@ -20,7 +20,10 @@ def of_points(some: Sequence[Columns], every: Sequence[Columns]) -> str:
     shared = {k: v for k, v in some[0].items() if all(columns[k] == v for columns in some)}
     if len(some) == sum(shared.items() <= columns.items() for columns in every):
         return labelled(shared)
-    labels = [labelled(columns) for columns in some[:MOST_LABELS]]
-    if len(some) > MOST_LABELS:
-        labels.append(f"{len(some) - MOST_LABELS} more")
-    return "; ".join(labels)
+    return listed([labelled(columns) for columns in some])
+
+
+def listed(labels: Sequence[str]) -> str:
+    """The first few labels, and how many more there are."""
+    more = [f"{len(labels) - MOST_LABELS:,} more"] if len(labels) > MOST_LABELS else []
+    return "; ".join([*labels[:MOST_LABELS], *more])

@@ -1,10 +1,13 @@
-"""Takes a few changes; gives small specs and plans for tests, and tables of what they measure."""
+"""Takes a few changes; gives small specs and plans for tests, what runs them on the reference
+backend, and tables of what they measure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from ltspec.engine.session import Session
 from ltspec.language.source import override, parse_text
 from ltspec.language.spec import Spec
 from ltspec.plan import validate
@@ -38,6 +41,22 @@ def tiny(*changes: str) -> Spec:
 def plan_of(*changes: str) -> Plan:
     """The tiny spec's plan with ``--set`` changes."""
     return compile_spec(tiny(*changes))
+
+
+def open_session(
+    plan: Plan, store: Path, note: Callable[[str], None] = lambda text: None
+) -> Session:
+    """A session of the reference backend, whose store holds its data too."""
+    return Session.open(
+        plan,
+        backend="numpy",
+        device="cpu",
+        precision="float32",
+        threads=None,
+        store=store,
+        data=store,
+        note=note,
+    )
 
 
 def table_of(plan: Plan, facts: Mapping[int, Mapping[str, Any]], kind: str) -> Table:

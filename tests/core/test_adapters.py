@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from specs import plan_of
+from specs import open_session, plan_of
 
 from ltspec.engine import adapters
 from ltspec.engine.backend import Settings
 from ltspec.engine.execution import demands, lower
-from ltspec.engine.session import Session
 from ltspec.engine.watch import Silence
 from ltspec.errors import BackendError, RunError
 
@@ -214,16 +213,7 @@ def test_memory_that_runs_out_ends_the_run_with_a_code(
         raise MemoryError("25 petabytes")
 
     monkeypatch.setattr(NumpyBackend, "train", train)
-    session = Session.open(
-        plan_of(),
-        backend="numpy",
-        device="cpu",
-        precision="float32",
-        threads=None,
-        store=tmp_path / "s",
-        data=tmp_path,
-        note=print,
-    )
+    session = open_session(plan_of(), tmp_path / "s", print)
     with pytest.raises(RunError) as caught:
         session.run(Silence(), 30)
     assert caught.value.code == "LT406"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from specs import plan_of
+from specs import open_session, plan_of
 from test_runner import Diary, run, session
 
 from ltspec.cli.run import only
@@ -49,16 +49,7 @@ def test_one_process_at_a_time_writes(tmp_path: Path, monkeypatch: pytest.Monkey
         notes.append(text)
         waited.set()
 
-    second = Session.open(
-        plan,
-        backend="numpy",
-        device="cpu",
-        precision="float32",
-        threads=None,
-        store=tmp_path / "s",
-        data=tmp_path,
-        note=note,
-    )
+    second = open_session(plan, tmp_path / "s", note)
     packed = run_folder.packed_tickets
 
     def stopping(plan: Plan, writer: Session, facts: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ltspec_numpy.play import NumpyBackend
-from specs import plan_of
+from specs import open_session, plan_of
 
 from ltspec.decisions import masks as masking
 from ltspec.decisions.initial import initial_weights
@@ -57,16 +57,7 @@ class Diary:
 
 
 def session(plan: Plan, store: Path, diary: Diary | None = None) -> Session:
-    return Session.open(
-        plan,
-        backend="numpy",
-        device="cpu",
-        precision="float32",
-        threads=None,
-        store=store,
-        data=store,
-        note=(diary or Diary()).note,
-    )
+    return open_session(plan, store, (diary or Diary()).note)
 
 
 def run(plan: Plan, store: Path, every: float = 1e9) -> tuple[Session, Diary]:

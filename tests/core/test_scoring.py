@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from specs import plan_of
+from specs import open_session, plan_of
 
 from ltspec.decisions import masks
 from ltspec.decisions.amounts import Level, by_tensor, iterative, rounds
@@ -34,16 +34,7 @@ def masks_of(plan: Plan) -> list[tuple[dict[str, int], Prune]]:
 
 
 def run(plan: Plan, store: Path) -> Session:
-    opened = Session.open(
-        plan,
-        backend="numpy",
-        device="cpu",
-        precision="float32",
-        threads=None,
-        store=store,
-        data=store,
-        note=lambda text: None,
-    )
+    opened = open_session(plan, store)
     opened.run(Silence(), checkpoint_seconds=60)
     return opened
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from specs import plan_of
 
 from ltspec.cli.compare_tables import figure_text, print_compared
+from ltspec.cli.main import _run, cli
 from ltspec.cli.tables import print_table
 from ltspec.plan.stages import Point
 from ltspec.results import rows
@@ -315,3 +316,17 @@ def test_many_names_stand_beside_the_panels(
     ]
     assert looks[0] == looks[1]
     assert len(set(looks[0].values())) == 12
+
+
+def test_only_a_reader_that_went_away_ends_a_command_as_fine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Code that a spec names may exit too, and what it exits with is told."""
+
+    def exits(*_: Any, **__: Any) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(cli, "main", exits)
+    with pytest.raises(SystemExit) as caught:
+        _run(["validate", "spec.yaml"])
+    assert caught.value.code == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from specs import plan_of
+from specs import open_session, plan_of
 
 from ltspec.engine.session import Session
 from ltspec.engine.watch import Silence
@@ -44,16 +44,7 @@ class Diary(Silence):
 
 
 def session(plan: Plan, store: Path) -> Session:
-    return Session.open(
-        plan,
-        backend="numpy",
-        device="cpu",
-        precision="float32",
-        threads=None,
-        store=store,
-        data=store,
-        note=lambda text: None,
-    )
+    return open_session(plan, store)
 
 
 def contents(opened: Session) -> dict[str, bytes]:
